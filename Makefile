@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Two readers: the kernel's build, which sets srctree, and a person in a clone.
+
+ifdef srctree
+
+# Ours
+obj-y := dma-fence.o dma-fence-stub.o dma-fence-wait.o \
+	 dma-fence-array.o dma-fence-chain.o dma-fence-unwrap.o \
+	 dma-resv.o dma-resv-table.o dma-resv-iter.o dma-resv-query.o \
+	 dma-buf.o dma-buf-attach.o dma-buf-map.o dma-buf-cpu.o dma-buf-file.o dma-buf-poll.o
+obj-$(CONFIG_LOCKDEP)		+= dma-fence-lockdep.o dma-resv-lockdep.o
+obj-$(CONFIG_DEBUG_FS)		+= dma-buf-debugfs.o
+obj-$(CONFIG_SYNC_FILE)		+= sync_file.o dma-buf-sync-file.o
+obj-y				+= tests/
+
+# From the stock tree
+obj-$(CONFIG_DMABUF_HEAPS)	+= dma-heap.o heaps/
+obj-$(CONFIG_SW_SYNC)		+= sw_sync.o sync_debug.o
+obj-$(CONFIG_UDMABUF)		+= udmabuf.o
+obj-$(CONFIG_DMABUF_SYSFS_STATS)	+= dma-buf-sysfs-stats.o
+obj-$(CONFIG_DMABUF_SELFTESTS)	+= dmabuf_selftests.o
+
+dmabuf_selftests-y := selftest.o st-dma-fence.o st-dma-fence-chain.o st-dma-fence-unwrap.o \
+		      st-dma-resv.o
+
+else
+
+include tests/machines/targets.mk
+
+endif

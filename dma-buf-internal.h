@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the dma-buf*.c files share, a section for each file that implements it.
+ */
+#ifndef _DMA_BUF_INTERNAL_H
+#define _DMA_BUF_INTERNAL_H
+
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/types.h>
+
+struct poll_table_struct;
+struct dma_buf_export_sync_file;
+struct dma_buf_import_sync_file;
+
+/* dma-buf-file.c */
+
+extern const struct file_operations dma_buf_fops;
+
+/* True for a file whose private data is a struct dma_buf. */
+static inline bool dma_buf_file_is_ours(const struct file *file)
+{
+	return file->f_op == &dma_buf_fops;
+}
+
+/* dma-buf-map.c */
+
+struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
+					   enum dma_data_direction dir);
+void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
+				enum dma_data_direction dir);
+
+/* dma-buf-poll.c */
+
+void dma_buf_poll_init(struct dma_buf *dmabuf);
+bool dma_buf_poll_is_armed(struct dma_buf *dmabuf);
+__poll_t dma_buf_poll(struct file *file, struct poll_table_struct *table);
+
+/* dma-buf-sync-file.c */
+
+#if IS_ENABLED(CONFIG_SYNC_FILE)
+long dma_buf_sync_file_export(struct dma_buf *dmabuf,
+			      struct dma_buf_export_sync_file __user *user);
+long dma_buf_sync_file_import(struct dma_buf *dmabuf,
+			      struct dma_buf_import_sync_file __user *user);
+#else
+static inline long dma_buf_sync_file_export(struct dma_buf *dmabuf,
+					    struct dma_buf_export_sync_file __user *user)
+{
+	return -ENOTTY;
+}
+
+static inline long dma_buf_sync_file_import(struct dma_buf *dmabuf,
+					    struct dma_buf_import_sync_file __user *user)
+{
+	return -ENOTTY;
+}
+#endif
+
+/* dma-buf-debugfs.c */
+
+#if IS_ENABLED(CONFIG_DEBUG_FS)
+void dma_buf_debugfs_init(void);
+void dma_buf_debugfs_add(struct dma_buf *dmabuf);
+void dma_buf_debugfs_remove(struct dma_buf *dmabuf);
+#else
+static inline void dma_buf_debugfs_init(void) {}
+static inline void dma_buf_debugfs_add(struct dma_buf *dmabuf) {}
+static inline void dma_buf_debugfs_remove(struct dma_buf *dmabuf) {}
+#endif
+
+#endif /* _DMA_BUF_INTERNAL_H */

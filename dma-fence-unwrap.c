@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma-fence-unwrap: flatten containers, and merge fences into one that is flat again.
+ *
+ * Containers nest one way only: a chain link may hold an array, an array holds neither. Therefore
+ * a cursor needs two positions, the link and the index inside of it, and no stack.
+ *
+ * Locks: none of its own; looking whether a fence is signaled may take that fence's lock.
+ */
+
+#include <linux/dma-fence-array.h>
+#include <linux/dma-fence-chain.h>
+#include <linux/dma-fence-unwrap.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+
+/* Enter what the current link holds; on to the next link while there is nothing in it. */
+static struct dma_fence *dma_fence_unwrap_link_enter(struct dma_fence_unwrap *cursor)
+{
+	struct dma_fence *fence;
+
+	for (;;) {
+		cursor->array = dma_fence_chain_contained(cursor->chain);
+		cursor->index = 0;
+		fence = dma_fence_array_first(cursor->array);
+		if (fence || !cursor->chain)
+			return fence;
+
+		cursor->chain = dma_fence_chain_walk(cursor->chain);
+	}
+}
+
+/**
+ * dma_fence_unwrap_first - start of dma_fence_unwrap_for_each()
+ * @head: any fence, or NULL; the caller keeps its reference
+ * @cursor: position, initialized here; takes a reference of its own to the link it is at
+ *
+ * Context: Any; may signal fences that are found done.
+ * Return: The first fence inside of @head, borrowed until the next step, or NULL if there is none.
+ */
+struct dma_fence *dma_fence_unwrap_first(struct dma_fence *head, struct dma_fence_unwrap *cursor)
+{
+	cursor->chain = dma_fence_get(head);
+
+	return dma_fence_unwrap_link_enter(cursor);
+}
+EXPORT_SYMBOL_GPL(dma_fence_unwrap_first);
+
+/**
+ * dma_fence_unwrap_next - step of dma_fence_unwrap_for_each()
+ * @cursor: position from dma_fence_unwrap_first()
+ *
+ * Context: Any; may signal fences that are found done.
+ * Return: The next fence, borrowed until the next step. NULL at the end, where the cursor has
+ * dropped its reference.
+ */
+struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
+{
+	struct dma_fence *fence = dma_fence_array_next(cursor->array, ++cursor->index);
+
+	if (fence)
+		return fence;
+
+	cursor->chain = dma_fence_chain_walk(cursor->chain);
+
+	return dma_fence_unwrap_link_enter(cursor);
+}
+EXPORT_SYMBOL_GPL(dma_fence_unwrap_next);
+
+/* By context only: 32-bit seqnos wrap, hence are no order that a sort may rely on. */
+static int dma_fence_unwrap_context_cmp(const void *a, const void *b)
+{
+	u64 ca = (*(struct dma_fence *const *)a)->context;
+	u64 cb = (*(struct dma_fence *const *)b)->context;
+
+	return (ca > cb) - (ca < cb);
+}
+
+/* Keep the later one of two fences of a context, drop the reference to the other one. */
+static void dma_fence_unwrap_slot_update(struct dma_fence **slot, struct dma_fence *fence)
+{
+	if (dma_fence_is_later(fence, *slot))
+		swap(*slot, fence);
+	dma_fence_put(fence);
+}
+
+/**
+ * dma_fence_dedup_array - keep one fence of each context, the latest
+ * @fences: fences to look through, none of them a container. Sorted by context and closed up in
+ *	place; the references to those left out are dropped
+ * @num_fences: number of entries in @fences
+ *
+ * Context: Any.
+ * Return: The number of fences kept, at the start of @fences; 0 if there were none.
+ */
+int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
+{
+	int i, last = 0;
+
+	/* What was merged before is mostly in order. */
+	for (i = 1; i < num_fences; i++)
+		if (fences[i - 1]->context >= fences[i]->context)
+			break;
+	if (i >= num_fences)
+		return max(num_fences, 0);
+
+	sort(fences, num_fences, sizeof(*fences), dma_fence_unwrap_context_cmp, NULL);
+
+	for (i = 1; i < num_fences; i++) {
+		if (fences[i]->context == fences[last]->context)
+			dma_fence_unwrap_slot_update(&fences[last], fences[i]);
+		else
+			fences[++last] = fences[i];
+	}
+
+	return last + 1;
+}
+EXPORT_SYMBOL_GPL(dma_fence_dedup_array);
+
+/*
+ * What a merge has found so far. The first fence has its place inside, as most merges end with no
+ * more than that; a second one moves both to memory that an array fence can own.
+ */
+struct dma_fence_unwrap_set {
+	struct dma_fence *single;
+	struct dma_fence **fences;
+	int count;
+	int room;
+	ktime_t timestamp;	/* latest one of the signaled fences */
+};
+
+static int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set, int wanted)
+{
+	bool first = set->fences == &set->single;
+	struct dma_fence **fences;
+	int room;
+
+	if (check_add_overflow(set->count, max(set->count, wanted), &room))
+		return -ENOMEM;
+
+	fences = krealloc_array(first ? NULL : set->fences, room, sizeof(*fences),
+				GFP_KERNEL | __GFP_NOWARN);
+	if (!fences)
+		return -ENOMEM;
+
+	if (first)
+		fences[0] = set->single;
+	set->fences = fences;
+	set->room = room;
+
+	return 0;
+}
+
+/* Add one fence that is not a container; @wanted is the room to make if there is none left. */
+static int dma_fence_unwrap_set_add(struct dma_fence_unwrap_set *set, struct dma_fence *fence,
+				    int wanted)
+{
+	struct dma_fence *last = set->count ? set->fences[set->count - 1] : NULL;
+
+	if (dma_fence_is_signaled(fence)) {
+		set->timestamp = max(set->timestamp, dma_fence_timestamp(fence));
+		return 0;
+	}
+
+	dma_fence_get(fence);
+
+	/* A timeline is mostly of one context: no need to collect all of it first. */
+	if (last && last->context == fence->context) {
+		dma_fence_unwrap_slot_update(&set->fences[set->count - 1], fence);
+		return 0;
+	}
+
+	if (set->count == set->room && dma_fence_unwrap_set_grow(set, wanted)) {
+		dma_fence_put(fence);
+		return -ENOMEM;
+	}
+
+	set->fences[set->count++] = fence;
+
+	return 0;
+}
+
+/* Add all that one of the fences to merge stands for; @heads_left counts it and those after it. */
+static int dma_fence_unwrap_set_collect(struct dma_fence_unwrap_set *set, struct dma_fence *head,
+					struct dma_fence_unwrap *cursor, int heads_left)
+{
+	struct dma_fence *fence;
+
+	dma_fence_unwrap_for_each(fence, cursor, head) {
+		struct dma_fence_array *array = to_dma_fence_array(cursor->array);
+		int siblings = array ? array->num_fences - cursor->index - 1 : 0;
+
+		if (dma_fence_unwrap_set_add(set, fence, heads_left + siblings)) {
+			dma_fence_put(cursor->chain);
+			return -ENOMEM;
+		}
+	}
+
+	return 0;
+}
+
+/* Hand the fences collected over to a new array, together with the memory they are listed in. */
+static struct dma_fence *dma_fence_unwrap_set_wrap(struct dma_fence_unwrap_set *set)
+{
+	struct dma_fence_array *array;
+
+	array = dma_fence_array_create(set->count, set->fences, dma_fence_context_alloc(1), 1,
+				       false);
+	if (!array)
+		return NULL;
+
+	set->count = 0;
+	set->fences = &set->single;
+
+	return &array->base;
+}
+
+static struct dma_fence *dma_fence_unwrap_set_finish(struct dma_fence_unwrap_set *set)
+{
+	set->count = dma_fence_dedup_array(set->fences, set->count);
+
+	if (!set->count)
+		return dma_fence_allocate_private_stub(set->timestamp);
+	if (set->count == 1)
+		return dma_fence_get(set->fences[0]);
+
+	return dma_fence_unwrap_set_wrap(set);
+}
+
+/**
+ * __dma_fence_unwrap_merge - make one flat fence of several
+ * @num_fences: number of entries in @fences and in @cursors
+ * @fences: fences to merge, containers or not, or NULL; the caller keeps its references
+ * @cursors: scratch memory
+ *
+ * Fences inside of containers are looked up, those that are signaled left out, and of those with
+ * the same context only the latest is kept. Use dma_fence_unwrap_merge() for a fixed number.
+ *
+ * Context: Process context, may sleep.
+ * Return: With a reference owned by the caller: the fence that is left if it is one; an array of
+ * those left if there are more; if none is left, a new signaled fence that has the latest
+ * timestamp of those looked at. NULL only if memory is short.
+ */
+struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_fence **fences,
+					   struct dma_fence_unwrap *cursors)
+{
+	struct dma_fence_unwrap_set set = { .fences = &set.single, .room = 1 };
+	struct dma_fence *merged = NULL;
+	unsigned int i;
+
+	for (i = 0; i < num_fences; i++)
+		if (dma_fence_unwrap_set_collect(&set, fences[i], &cursors[i], num_fences - i))
+			break;
+
+	if (i == num_fences)
+		merged = dma_fence_unwrap_set_finish(&set);
+
+	while (set.count)
+		dma_fence_put(set.fences[--set.count]);
+	if (set.fences != &set.single)
+		kfree(set.fences);
+
+	return merged;
+}
+EXPORT_SYMBOL_GPL(__dma_fence_unwrap_merge);

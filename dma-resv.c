@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reservation objects: life, storage, and everything that changes the set of fences.
+ *
+ * Readers are in dma-resv-iter.c (cursors) and dma-resv-query.c (questions about the whole set),
+ * the hash table for more than a few fences is in dma-resv-table.c.
+ *
+ * Locks: the reservation's own ww_mutex, expected from the caller by all that changes the fences.
+ * Below it nothing is taken but the allocator's locks (dma_resv_reserve_fences() and
+ * dma_resv_copy_fences() only) and what a driver takes when its fence is polled or released.
+ */
+
+#include <linux/bug.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/export.h>
+#include <linux/minmax.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "dma-resv-internal.h"
+
+/**
+ * DOC: Reservation Object Overview
+ *
+ * A &struct dma_resv answers one question about a buffer: who still uses it? It holds the fences of
+ * all work in flight, each with a usage that says who has to wait for it (&enum dma_resv_usage),
+ * and a lock that also guards the buffer's placement and mappings. All drivers that share a buffer
+ * share its reservation; that is what makes implicit synchronisation between them work.
+ *
+ * The lock is a &struct ww_mutex. A job that uses many buffers locks them in whatever order it
+ * meets them, under one &struct ww_acquire_ctx of class &reservation_ww_class; who came later backs
+ * off. dma_resv_lock() returns -EDEADLK then.
+ *
+ * Publishing a fence takes two steps, so that nothing can fail once the hardware has started:
+ *
+ * 1. lock all reservations and call dma_resv_reserve_fences() on each: this may sleep and may fail;
+ * 2. create the fence, start the job, call dma_resv_add_fence() on each, unlock: this cannot fail.
+ *
+ * A reserved slot lasts until the unlock.
+ *
+ * Fences of one context signal in order. A later fence thus takes the slot of an earlier one unless
+ * that one has a stronger usage, and a reservation holds about as many fences as there are contexts
+ * at work on the buffer, not as many as there are jobs. Signaled fences stay in until their slot is
+ * wanted.
+ *
+ * Looking needs no lock: dma_resv_for_each_fence_unlocked(), dma_resv_test_signaled(),
+ * dma_resv_wait_timeout() and dma_resv_get_fences() work on what they meet. A fence added while
+ * they run may be missed; one that was there before is not. Who needs a set that stands still takes
+ * the lock and uses dma_resv_for_each_fence().
+ */
+
+#ifdef CONFIG_DEBUG_MUTEXES
+
+static void dma_resv_credit_grant(struct dma_resv *obj, unsigned int room)
+{
+	obj->credits = room;
+}
+
+static bool dma_resv_credit_take(struct dma_resv *obj)
+{
+	if (!obj->credits)
+		return false;
+
+	obj->credits--;
+	return true;
+}
+
+/**
+ * dma_resv_reset_max_fences - forget slots that were reserved and not used
+ * @obj: locked reservation
+ *
+ * Called by dma_resv_unlock() in kernels that debug mutexes, so that adding a fence without a
+ * reservation is noticed although the memory for it happens to be there.
+ *
+ * Context: Process context, the lock of @obj is held.
+ */
+void dma_resv_reset_max_fences(struct dma_resv *obj)
+{
+	dma_resv_assert_held(obj);
+
+	obj->credits = 0;
+}
+EXPORT_SYMBOL(dma_resv_reset_max_fences);
+
+#else
+
+static inline void dma_resv_credit_grant(struct dma_resv *obj, unsigned int room) {}
+
+static inline bool dma_resv_credit_take(struct dma_resv *obj)
+{
+	return true;
+}
+
+#endif
+
+/* The slot of a superseded fence if there is one, else of a signaled one, else an empty one. */
+static unsigned int dma_resv_inline_pick(const unsigned long *slots, struct dma_fence *fence,
+					 enum dma_resv_usage usage)
+{
+	unsigned int i, pick = DMA_RESV_NO_SLOT;
+
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++) {
+		if (!slots[i])
+			pick = min(pick, i);
+		else if (dma_resv_word_superseded(slots[i], fence, usage))
+			return i;
+		else if (dma_resv_fence_done(dma_resv_word_fence(slots[i])))
+			pick = i;
+	}
+
+	return pick;
+}
+
+static unsigned int dma_resv_slot_pick(struct dma_resv *obj, struct dma_fence *fence,
+				       enum dma_resv_usage usage)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+
+	if (dma_resv_slots_inline(obj, slots))
+		return dma_resv_inline_pick(slots, fence, usage);
+	return dma_resv_table_pick(dma_resv_slots_table(slots), fence, usage);
+}
+
+/* Publish a word, and in a table then the slot, if it is new. */
+static void dma_resv_slot_store(struct dma_resv *obj, unsigned int i, unsigned long word)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+	struct dma_resv_table *table;
+
+	/* Pairs with the READ_ONCE() and the acquire in dma_resv_slot_get_rcu(). */
+	smp_store_release(&slots[i], word);
+	if (dma_resv_slots_inline(obj, slots))
+		return;
+
+	table = dma_resv_slots_table(slots);
+	if (i == table->num)
+		/* Pairs with dma_resv_slots_bound(). */
+		smp_store_release(&table->num, i + 1);
+}
+
+static unsigned int dma_resv_slots_used(struct dma_resv *obj)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+	unsigned int i, used = 0;
+
+	if (!dma_resv_slots_inline(obj, slots))
+		return dma_resv_slots_table(slots)->used;
+
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
+		used += !!slots[i];
+	return used;
+}
+
+static unsigned int dma_resv_slots_capacity(struct dma_resv *obj)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+
+	if (dma_resv_slots_inline(obj, slots))
+		return DMA_RESV_INLINE_SLOTS;
+	return dma_resv_slots_table(slots)->capacity;
+}
+
+static unsigned int dma_resv_slots_room(struct dma_resv *obj)
+{
+	return dma_resv_slots_capacity(obj) - dma_resv_slots_used(obj);
+}
+
+static void dma_resv_slots_put(const unsigned long *slots, unsigned int bound)
+{
+	unsigned int i;
+
+	for (i = 0; i < bound; i++)
+		dma_fence_put(dma_resv_word_fence(slots[i]));
+}
+
+/* Free storage when the lock-free readers that may be in the middle of it have left. */
+static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
+{
+	if (!dma_resv_slots_inline(obj, slots))
+		kfree_rcu(dma_resv_slots_table(slots), rcu);
+}
+
+/* Make @table the current storage. The caller retires what it replaces, without changing it. */
+static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *table)
+{
+	table->generation = dma_resv_slots_generation(obj, dma_resv_slots_locked(obj)) + 1;
+	rcu_assign_pointer(obj->fences, table->word);
+}
+
+/* Move to a table for @num more fences and then as many again as there are: amortised O(1). */
+static bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
+{
+	unsigned long *old = dma_resv_slots_locked(obj);
+	unsigned int spread = 2 * dma_resv_slots_used(obj);
+	struct dma_resv_table *table;
+
+	if (num > DMA_RESV_SLOTS_MAX || spread > DMA_RESV_SLOTS_MAX - num)
+		return false;
+
+	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), spread + num, gfp);
+	if (!table)
+		return false;
+
+	dma_resv_table_publish(obj, table);
+	dma_resv_slots_retire(obj, old);
+	return true;
+}
+
+/* Throw out fences, all or the signaled ones, asking the driver where the core does not know. */
+static void dma_resv_slots_empty(struct dma_resv *obj, bool all)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+	unsigned int i, bound = dma_resv_slots_bound(obj, slots);
+	struct dma_fence *fence;
+
+	for (i = 0; i < bound; i++) {
+		fence = dma_resv_word_fence(slots[i]);
+		if (!fence || (!all && !dma_fence_is_signaled(fence)))
+			continue;
+
+		dma_resv_slot_store(obj, i, 0);
+		dma_fence_put(fence);
+	}
+
+	if (!dma_resv_slots_inline(obj, slots))
+		dma_resv_table_index(dma_resv_slots_table(slots));
+}
+
+/*
+ * Throw out what has signaled; when that gives little, grow instead, so that the next look at all
+ * the fences is as many added ones away as it takes to pay for it.
+ */
+static int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
+{
+	unsigned int room, wanted;
+
+	dma_resv_slots_empty(obj, false);
+
+	room = dma_resv_slots_room(obj);
+	wanted = max(num, dma_resv_slots_capacity(obj) / 4);
+	if (room >= wanted || dma_resv_slots_grow(obj, num, GFP_KERNEL))
+		return 0;
+	return room >= num ? 0 : -ENOMEM;
+}
+
+/* Fill untouched slots inside the object. Returns false if there are not enough of them. */
+static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *words,
+				   unsigned int count)
+{
+	unsigned int i;
+
+	if (!dma_resv_slots_inline(obj, dma_resv_slots_locked(obj)) ||
+	    dma_resv_slots_used(obj) || count > DMA_RESV_INLINE_SLOTS)
+		return false;
+
+	for (i = 0; i < count; i++)
+		dma_resv_slot_store(obj, i, words[i]);
+	return true;
+}
+
+/*
+ * Hold exactly @count fences, given as words with a reference each, which pass to @obj on success.
+ * The caller holds the lock. Returns 0, or -ENOMEM with nothing changed.
+ */
+int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsigned int count)
+{
+	unsigned long *old = dma_resv_slots_locked(obj);
+	struct dma_resv_table *table;
+
+	if (!count) {
+		dma_resv_slots_empty(obj, true);
+		return 0;
+	}
+	if (dma_resv_inline_assign(obj, words, count))
+		return 0;
+
+	table = dma_resv_table_build(words, count, count, GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+
+	dma_resv_table_publish(obj, table);
+	dma_resv_slots_put(old, dma_resv_slots_bound(obj, old));
+	dma_resv_slots_retire(obj, old);
+	return 0;
+}
+
+/* Wait-die: a context that meets an older one's lock backs off at once. Drivers rely on that. */
+struct ww_class reservation_ww_class = __WW_CLASS_INITIALIZER(reservation_ww_class, true);
+EXPORT_SYMBOL(reservation_ww_class);
+
+/**
+ * dma_resv_init - set up a reservation without fences
+ * @obj: memory to set up
+ *
+ * Allocates nothing and registers nothing.
+ *
+ * Context: Any.
+ */
+void dma_resv_init(struct dma_resv *obj)
+{
+	ww_mutex_init(&obj->lock, &reservation_ww_class);
+	memset(obj->slots, 0, sizeof(obj->slots));
+	RCU_INIT_POINTER(obj->fences, obj->slots);
+	dma_resv_credit_grant(obj, 0);
+}
+EXPORT_SYMBOL(dma_resv_init);
+
+/**
+ * dma_resv_fini - drop all fences of a reservation that nobody uses any more
+ * @obj: reservation, unlocked; its memory may be freed on return
+ *
+ * Work still in flight is not waited for. Nothing refers to @obj after the return.
+ *
+ * Context: Any context in which the fences may be released.
+ */
+void dma_resv_fini(struct dma_resv *obj)
+{
+	unsigned long *slots = rcu_dereference_protected(obj->fences, true);
+
+	dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
+	dma_resv_slots_retire(obj, slots);
+	ww_mutex_destroy(&obj->lock);
+}
+EXPORT_SYMBOL(dma_resv_fini);
+
+/**
+ * dma_resv_reserve_fences - make sure that fences can be added
+ * @obj: locked reservation
+ * @num_fences: how many calls of dma_resv_add_fence() shall be able to rely on it, at least 1
+ *
+ * The slots last until the lock is dropped. Reserving again before the first slots are used makes
+ * sure of @num_fences from now on; it does not add up.
+ *
+ * Context: Process context, the lock of @obj is held. Allocates with GFP_KERNEL, so do not call it
+ * from a fence signalling section.
+ * Return: 0; -EINVAL (and a warning) if @num_fences is 0; -ENOMEM, with all fences still in place.
+ */
+int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
+{
+	int ret;
+
+	dma_resv_assert_held(obj);
+
+	if (WARN_ON_ONCE(!num_fences))
+		return -EINVAL;
+
+	if (dma_resv_slots_room(obj) < num_fences) {
+		ret = dma_resv_room_make(obj, num_fences);
+		if (ret)
+			return ret;
+	}
+
+	dma_resv_credit_grant(obj, dma_resv_slots_room(obj));
+	return 0;
+}
+EXPORT_SYMBOL(dma_resv_reserve_fences);
+
+#define DMA_RESV_UNRESERVED "fence added without a slot from dma_resv_reserve_fences()\n"
+
+/*
+ * Find a slot although nobody reserved one. Sleeping is out of the question, for the caller may be
+ * in a fence signalling section; the emergency pools of the allocator are allowed there.
+ */
+static noinline unsigned int dma_resv_slot_improvise(struct dma_resv *obj, struct dma_fence *fence,
+						     enum dma_resv_usage usage)
+{
+	WARN_ONCE(1, DMA_RESV_UNRESERVED);
+	if (!dma_resv_slots_grow(obj, 1, GFP_ATOMIC | __GFP_NOWARN))
+		return DMA_RESV_NO_SLOT;
+
+	dma_resv_credit_grant(obj, 1);
+	return dma_resv_slot_pick(obj, fence, usage);
+}
+
+/**
+ * dma_resv_add_fence - add a fence to a reservation
+ * @obj: locked reservation, with a slot from dma_resv_reserve_fences()
+ * @fence: fence to add, neither an array nor a chain; a reference of its own is taken
+ * @usage: who has to wait for it
+ *
+ * Takes the slot of an earlier fence of the same context if that does not have a stronger usage, or
+ * of a signaled fence, or an empty one. An earlier fence never displaces a later one.
+ *
+ * Adding without a reserved slot is a caller's error and gives a warning. It still works if a slot
+ * is free or memory for one comes without waiting. If not, the fence is left out, and nothing keeps
+ * others from touching the memory too early any more: that is the price of not reserving.
+ *
+ * Context: The lock of @obj is held. Does not sleep and does not allocate, may be called in a fence
+ * signalling section.
+ */
+void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	struct dma_fence *old;
+	unsigned int i;
+
+	dma_resv_assert_held(obj);
+	WARN_ON_ONCE(dma_fence_is_container(fence));
+
+	i = dma_resv_slot_pick(obj, fence, usage);
+	if (unlikely(i == DMA_RESV_NO_SLOT)) {
+		i = dma_resv_slot_improvise(obj, fence, usage);
+		if (i == DMA_RESV_NO_SLOT)
+			return;
+	}
+
+	old = dma_resv_word_fence(dma_resv_slots_locked(obj)[i]);
+	WARN_ONCE(!old && !dma_resv_credit_take(obj), DMA_RESV_UNRESERVED);
+
+	dma_resv_slot_store(obj, i, dma_resv_word(dma_fence_get(fence), usage));
+	dma_fence_put(old);
+}
+EXPORT_SYMBOL(dma_resv_add_fence);
+
+/**
+ * dma_resv_replace_fences - put a fence in the place of all the fences of a context
+ * @obj: locked reservation
+ * @context: context whose fences go
+ * @fence: fence that takes their places, of whatever context; it gets a reference for each of them
+ * @usage: usage of @fence in these places
+ *
+ * For fences that stand for a condition, not for work, once the condition is void: preemption and
+ * eviction fences, for example. Nobody may need to wait for the old fences any more when @fence has
+ * signaled. Does nothing if @context has no fence here. May be called from within
+ * dma_resv_for_each_fence() on @obj.
+ *
+ * Context: The lock of @obj is held. Does not sleep.
+ */
+void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence *fence,
+			     enum dma_resv_usage usage)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+	unsigned int i, bound = dma_resv_slots_bound(obj, slots);
+	struct dma_fence *old;
+
+	dma_resv_assert_held(obj);
+
+	for (i = 0; i < bound; i++) {
+		old = dma_resv_word_fence(slots[i]);
+		if (!old || old->context != context)
+			continue;
+
+		dma_resv_slot_store(obj, i, dma_resv_word(dma_fence_get(fence), usage));
+		dma_fence_put(old);
+	}
+
+	if (!dma_resv_slots_inline(obj, slots))
+		dma_resv_table_index(dma_resv_slots_table(slots));
+}
+EXPORT_SYMBOL(dma_resv_replace_fences);

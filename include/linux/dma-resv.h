@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reservation objects: which fences still use a buffer, and the lock that guards its state.
+ *
+ * The concept is explained in drivers/dma-buf/dma-resv.c.
+ */
+#ifndef _LINUX_DMA_RESV_H
+#define _LINUX_DMA_RESV_H
+
+#include <linux/cleanup.h>
+#include <linux/dma-fence.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/slab.h>
+#include <linux/ww_mutex.h>
+
+struct seq_file;
+
+extern struct ww_class reservation_ww_class;
+
+/**
+ * enum dma_resv_usage - why a fence sits in a reservation
+ *
+ * The values are ordered, strongest claim first. A query names one of them and sees the fences of
+ * that usage and of all the stronger ones, so that asking for @DMA_RESV_USAGE_BOOKKEEP sees
+ * everything. A fence may be added again with a stronger usage; it never gets a weaker one.
+ */
+enum dma_resv_usage {
+	/**
+	 * @DMA_RESV_USAGE_KERNEL: memory management by the kernel: moves, clears, page table
+	 * updates. Nobody, with or without implicit synchronisation, may touch the memory before
+	 * such a fence has signaled.
+	 */
+	DMA_RESV_USAGE_KERNEL,
+
+	/**
+	 * @DMA_RESV_USAGE_WRITE: work that writes and takes part in implicit synchronisation.
+	 * Later readers and writers wait for it.
+	 */
+	DMA_RESV_USAGE_WRITE,
+
+	/**
+	 * @DMA_RESV_USAGE_READ: work that only reads and takes part in implicit synchronisation.
+	 * Later writers wait for it.
+	 */
+	DMA_RESV_USAGE_READ,
+
+	/**
+	 * @DMA_RESV_USAGE_BOOKKEEP: work that synchronises by other means: explicit
+	 * synchronisation, preemption or eviction fences, TLB flushes. Only the memory management
+	 * waits for it, before it moves or frees the memory.
+	 */
+	DMA_RESV_USAGE_BOOKKEEP
+};
+
+/**
+ * dma_resv_usage_rw - tell which fences an implicitly synchronised access waits for
+ * @write: true if the access writes
+ *
+ * Context: Any.
+ * Return: the usage to query: a writer waits for readers and writers, a reader for writers.
+ */
+static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
+{
+	return write ? DMA_RESV_USAGE_READ : DMA_RESV_USAGE_WRITE;
+}
+
+/* Fences that fit into the object itself, without any allocation. */
+#define DMA_RESV_INLINE_SLOTS 4
+
+/**
+ * struct dma_resv - fences that use a buffer, and the lock over its state
+ *
+ * May be embedded anywhere and needs no allocation to exist. The object itself is not freed by RCU:
+ * whoever looks at it holds the buffer it belongs to.
+ */
+struct dma_resv {
+	/**
+	 * @lock: wound/wait mutex of class &reservation_ww_class, taken by dma_resv_lock() and its
+	 * variants. Everything that changes the fences holds it, and so does whoever changes the
+	 * state (placement, mappings) of the buffer that the reservation belongs to.
+	 */
+	struct ww_mutex lock;
+
+	/**
+	 * @fences: first of the slots in use, never NULL: @slots or those of a larger table. Each
+	 * holds a fence and its usage or nothing. Private to the implementation.
+	 * Locking: written under @lock, read under @lock or RCU.
+	 */
+	unsigned long __rcu *fences;
+
+	/**
+	 * @slots: storage for the common case of a few fences. Private to the implementation.
+	 * Locking: as @fences.
+	 */
+	unsigned long slots[DMA_RESV_INLINE_SLOTS];
+
+#ifdef CONFIG_DEBUG_MUTEXES
+	/**
+	 * @credits: fences that may still be added before the next unlock, so that a missing
+	 * dma_resv_reserve_fences() is found even when a slot happens to be free.
+	 * Locking: @lock.
+	 */
+	unsigned int credits;
+#endif
+};
+
+/**
+ * struct dma_resv_iter - position of a walk over the fences of a reservation
+ *
+ * Lives on the stack. Use dma_resv_iter_begin() and the accessors; the members are private.
+ */
+struct dma_resv_iter {
+	/** @obj: reservation walked over */
+	struct dma_resv *obj;
+
+	/** @usage: weakest usage of interest */
+	enum dma_resv_usage usage;
+
+	/** @fence_usage: usage of the fence returned last */
+	enum dma_resv_usage fence_usage;
+
+	/** @fence: reference that a lock-free walk holds on the fence returned last, or NULL */
+	struct dma_fence *fence;
+
+	/** @fences: slots walked over; only compared between two steps, for they may be freed */
+	const unsigned long *fences;
+
+	/** @generation: tells @fences from later slots at the same address */
+	unsigned int generation;
+
+	/** @index: next slot to look at */
+	unsigned int index;
+
+	/** @is_restarted: the fence returned last is the first of a pass */
+	bool is_restarted;
+};
+
+struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor);
+struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor);
+struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor);
+struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
+
+/**
+ * dma_resv_iter_begin - prepare a cursor
+ * @cursor: cursor to prepare, usually on the stack
+ * @obj: reservation to walk over; the caller keeps it alive until dma_resv_iter_end()
+ * @usage: weakest usage of interest
+ *
+ * Context: Any.
+ */
+static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_resv *obj,
+				       enum dma_resv_usage usage)
+{
+	cursor->obj = obj;
+	cursor->usage = usage;
+	cursor->fence = NULL;
+}
+
+/**
+ * dma_resv_iter_end - finish a lock-free walk
+ * @cursor: cursor to finish
+ *
+ * Drops the reference on the current fence. Needed after leaving a lock-free loop early and
+ * harmless after its natural end; a walk under the lock does not need it.
+ *
+ * Context: Any; may release the fence.
+ */
+static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
+{
+	dma_fence_put(cursor->fence);
+}
+
+/**
+ * dma_resv_iter_usage - tell the usage of the current fence
+ * @cursor: cursor that has just returned a fence
+ *
+ * Context: Any.
+ * Return: the usage the fence had when the cursor came by.
+ */
+static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *cursor)
+{
+	return cursor->fence_usage;
+}
+
+/**
+ * dma_resv_iter_is_restarted - tell whether a new pass has begun
+ * @cursor: cursor that has just returned a fence
+ *
+ * A lock-free walk begins anew when the fences moved to other storage. A caller that accumulates
+ * over the fences forgets what it has whenever this returns true.
+ *
+ * Context: Any.
+ * Return: true for the first fence of every pass, including the very first.
+ */
+static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
+{
+	return cursor->is_restarted;
+}
+
+/**
+ * dma_resv_for_each_fence_unlocked - walk over the busy fences without the lock
+ * @cursor: &struct dma_resv_iter after dma_resv_iter_begin()
+ * @fence: the current &struct dma_fence; the cursor holds a reference until the next step
+ *
+ * Skips signaled fences. The body may sleep. It may see a fence twice, see
+ * dma_resv_iter_is_restarted(). Call dma_resv_iter_end() afterwards.
+ */
+#define dma_resv_for_each_fence_unlocked(cursor, fence)			\
+	for (fence = dma_resv_iter_first_unlocked(cursor);		\
+	     fence;							\
+	     fence = dma_resv_iter_next_unlocked(cursor))
+
+/**
+ * dma_resv_for_each_fence - walk over the fences under the lock
+ * @cursor: &struct dma_resv_iter, prepared here
+ * @obj: locked reservation
+ * @usage: weakest usage of interest
+ * @fence: the current &struct dma_fence, borrowed from the reservation
+ *
+ * Returns signaled fences, too. The body may call dma_resv_replace_fences() on @obj; the
+ * reservation then does not keep @fence any longer.
+ */
+#define dma_resv_for_each_fence(cursor, obj, usage, fence)		\
+	for (dma_resv_iter_begin(cursor, obj, usage),			\
+	     fence = dma_resv_iter_first(cursor);			\
+	     fence;							\
+	     fence = dma_resv_iter_next(cursor))
+
+#define dma_resv_held(obj) lockdep_is_held(&(obj)->lock.base)
+#define dma_resv_assert_held(obj) lockdep_assert_held(&(obj)->lock.base)
+
+#ifdef CONFIG_DEBUG_MUTEXES
+void dma_resv_reset_max_fences(struct dma_resv *obj);
+#else
+static inline void dma_resv_reset_max_fences(struct dma_resv *obj) {}
+#endif
+
+/**
+ * dma_resv_lock - lock a reservation
+ * @obj: reservation
+ * @ctx: acquire context that ties several locks together, or NULL to take this one alone
+ *
+ * With a context, locks of several reservations may be taken in any order. When that would
+ * deadlock, the younger context gets -EDEADLK and has to back off: unlock all it has, take the
+ * contended lock with dma_resv_lock_slow(), start over.
+ *
+ * Context: Process context, sleeps.
+ * Return: 0; with a context also -EDEADLK (back off) or -EALREADY (this context holds it already).
+ */
+static inline int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock(&obj->lock, ctx);
+}
+
+/**
+ * dma_resv_lock_interruptible - lock a reservation unless a signal comes
+ * @obj: reservation
+ * @ctx: acquire context or NULL, see dma_resv_lock()
+ *
+ * Context: Process context, sleeps.
+ * Return: 0, -EINTR on a signal; with a context also -EDEADLK or -EALREADY.
+ */
+static inline int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock_interruptible(&obj->lock, ctx);
+}
+
+/**
+ * dma_resv_lock_slow - wait for the contended reservation after a back-off
+ * @obj: reservation whose lock returned -EDEADLK
+ * @ctx: acquire context, which holds no other lock now
+ *
+ * Context: Process context, sleeps.
+ */
+static inline void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	ww_mutex_lock_slow(&obj->lock, ctx);
+}
+
+/**
+ * dma_resv_lock_slow_interruptible - wait for the contended reservation unless a signal comes
+ * @obj: reservation whose lock returned -EDEADLK
+ * @ctx: acquire context, which holds no other lock now
+ *
+ * Context: Process context, sleeps.
+ * Return: 0, or -EINTR on a signal.
+ */
+static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
+						   struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
+}
+
+/**
+ * dma_resv_trylock - lock a reservation if that needs no waiting
+ * @obj: reservation
+ *
+ * Takes the lock without an acquire context. Needs no back-off, for it never waits.
+ *
+ * Context: Process context, does not sleep.
+ * Return: true if the lock was taken.
+ */
+static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
+{
+	return ww_mutex_trylock(&obj->lock, NULL);
+}
+
+/**
+ * dma_resv_is_locked - tell whether anybody holds the lock
+ * @obj: reservation
+ *
+ * For heuristics; use dma_resv_assert_held() to state that the caller holds it.
+ *
+ * Context: Any.
+ * Return: true if the lock is held by someone.
+ */
+static inline bool dma_resv_is_locked(struct dma_resv *obj)
+{
+	return ww_mutex_is_locked(&obj->lock);
+}
+
+/**
+ * dma_resv_locking_ctx - get the acquire context that holds the lock
+ * @obj: reservation
+ *
+ * Without the lock the answer is good for comparing with a context of one's own only.
+ *
+ * Context: Any.
+ * Return: the context, or NULL if unlocked or locked without one.
+ */
+static inline struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
+{
+	return READ_ONCE(obj->lock.ctx);
+}
+
+/**
+ * dma_resv_unlock - unlock a reservation
+ * @obj: locked reservation
+ *
+ * Slots reserved and not used are given back.
+ *
+ * Context: Process context.
+ */
+static inline void dma_resv_unlock(struct dma_resv *obj)
+{
+	dma_resv_reset_max_fences(obj);
+	ww_mutex_unlock(&obj->lock);
+}
+
+/* guard(dma_resv)(obj): lock without an acquire context until the end of the scope; cannot fail. */
+DEFINE_GUARD(dma_resv, struct dma_resv *, dma_resv_lock(_T, NULL), dma_resv_unlock(_T))
+DEFINE_GUARD_COND(dma_resv, _try, dma_resv_trylock(_T))
+DEFINE_GUARD_COND(dma_resv, _intr, dma_resv_lock_interruptible(_T, NULL) == 0)
+
+void dma_resv_init(struct dma_resv *obj);
+void dma_resv_fini(struct dma_resv *obj);
+int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences);
+void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence,
+			enum dma_resv_usage usage);
+void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence *fence,
+			     enum dma_resv_usage usage);
+int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
+			unsigned int *num_fences, struct dma_fence ***fences);
+int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
+			   struct dma_fence **fence);
+int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src);
+long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
+			   unsigned long timeout);
+void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, ktime_t deadline);
+bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage);
+void dma_resv_describe(struct dma_resv *obj, struct seq_file *seq);
+
+#endif /* _LINUX_DMA_RESV_H */

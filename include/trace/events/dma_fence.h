@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Trace events of a fence's life.
+ *
+ * context and seqno keep the 32 bits they have always had, for the tools that parse them; context64
+ * and seqno64 are the whole numbers.
+ */
+#undef TRACE_SYSTEM
+#define TRACE_SYSTEM dma_fence
+
+#if !defined(_TRACE_DMA_FENCE_H) || defined(TRACE_HEADER_MULTI_READ)
+#define _TRACE_DMA_FENCE_H
+
+#include <linux/tracepoint.h>
+
+struct dma_fence;
+
+DECLARE_EVENT_CLASS(dma_fence, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence),
+		    TP_STRUCT__entry(__string(driver, fence->ops->get_driver_name(fence))
+				     __string(timeline, fence->ops->get_timeline_name(fence))
+				     __field(unsigned int, context)
+				     __field(unsigned int, seqno)
+				     __field(u64, context64)
+				     __field(u64, seqno64)
+				    ),
+		    TP_fast_assign(__assign_str(driver);
+				   __assign_str(timeline);
+				   __entry->context64 = fence->context;
+				   __entry->seqno64 = fence->seqno;
+				   __entry->context = lower_32_bits(__entry->context64);
+				   __entry->seqno = lower_32_bits(__entry->seqno64);
+				  ),
+		    TP_printk("driver=%s timeline=%s context=%u seqno=%u",
+			      __get_str(driver), __get_str(timeline),
+			      __entry->context, __entry->seqno)
+);
+
+DEFINE_EVENT(dma_fence, dma_fence_init, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+/* The driver has handed the work to the hardware; emitted by drivers. */
+DEFINE_EVENT(dma_fence, dma_fence_emit, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+/* Somebody waits for the first time; only for drivers that want to know. */
+DEFINE_EVENT(dma_fence, dma_fence_enable_signal, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+DEFINE_EVENT(dma_fence, dma_fence_wait_start, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+DEFINE_EVENT(dma_fence, dma_fence_wait_end, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+DEFINE_EVENT(dma_fence, dma_fence_signaled, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+/* The last reference is gone. */
+DEFINE_EVENT(dma_fence, dma_fence_destroy, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+
+#endif /* _TRACE_DMA_FENCE_H */
+
+/* Outside of the guard on purpose: it is read several times. */
+#include <trace/define_trace.h>

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tests of dma-buf-cpu.c: begin and end of CPU access, and the kernel's own mmap.
+ */
+#include <kunit/test.h>
+#include <linux/anon_inodes.h>
+#include <linux/delay.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/file.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+
+#include "expect-splat.h"
+#include "mock-buf.h"
+#include "mock-fence.h"
+
+static void note_call(struct mock_buf *mb, struct mock_call *call)
+{
+	*(struct mock_call *)mb->hook_data = *call;
+}
+
+static void dma_buf_begin_cpu_access_calls_op_unlocked(struct kunit *test)
+{
+	static const enum dma_data_direction dirs[] = {
+		DMA_TO_DEVICE, DMA_FROM_DEVICE, DMA_BIDIRECTIONAL,
+	};
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct mock_call call = {};
+	int i;
+
+	mb->hook = note_call;
+	mb->hook_data = &call;
+	for (i = 0; i < ARRAY_SIZE(dirs); i++) {
+		KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(mb->dmabuf, dirs[i]));
+		KUNIT_EXPECT_EQ(test, MOCK_BEGIN, call.op);
+		KUNIT_EXPECT_EQ(test, dirs[i], call.dir);
+		KUNIT_EXPECT_EQ(test, 0, dma_buf_end_cpu_access(mb->dmabuf, dirs[i]));
+		KUNIT_EXPECT_EQ(test, MOCK_END, call.op);
+		KUNIT_EXPECT_EQ(test, dirs[i], call.dir);
+	}
+	KUNIT_EXPECT_STREQ(test, "begin end begin end begin end", mock_buf_calls(test, mb));
+}
+
+static void dma_buf_begin_cpu_access_without_ops(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(mb->dmabuf, DMA_BIDIRECTIONAL));
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_end_cpu_access(mb->dmabuf, DMA_BIDIRECTIONAL));
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+}
+
+static void dma_buf_begin_cpu_access_null_einval(struct kunit *test)
+{
+	expect_splat("dma_buf_begin_cpu_access");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_begin_cpu_access(NULL, DMA_TO_DEVICE));
+}
+
+static void dma_buf_end_cpu_access_null_einval(struct kunit *test)
+{
+	expect_splat("dma_buf_end_cpu_access");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_end_cpu_access(NULL, DMA_TO_DEVICE));
+}
+
+static void dma_buf_end_cpu_access_op_fails(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+
+	mb->fail[MOCK_END] = -EIO;
+	KUNIT_EXPECT_EQ(test, -EIO, dma_buf_end_cpu_access(mb->dmabuf, DMA_TO_DEVICE));
+	KUNIT_EXPECT_STREQ(test, "end!", mock_buf_calls(test, mb));
+}
+
+/* An interrupt is pending: a call that waits for the fence returns -ERESTARTSYS. */
+static int begin_interrupted(struct mock_buf *mb, enum dma_data_direction dir)
+{
+	int ret;
+
+	mock_interrupt_raise();
+	ret = dma_buf_begin_cpu_access(mb->dmabuf, dir);
+	mock_interrupt_clear();
+	return ret;
+}
+
+struct cpu_wait {
+	const char *name;
+	enum dma_resv_usage usage;
+	enum dma_data_direction dir;
+	bool waits;
+};
+
+static const struct cpu_wait cpu_waits[] = {
+	{ "kernel_for_read", DMA_RESV_USAGE_KERNEL, DMA_FROM_DEVICE, true },
+	{ "kernel_for_write", DMA_RESV_USAGE_KERNEL, DMA_TO_DEVICE, true },
+	{ "write_for_read", DMA_RESV_USAGE_WRITE, DMA_FROM_DEVICE, true },
+	{ "write_for_write", DMA_RESV_USAGE_WRITE, DMA_TO_DEVICE, true },
+	{ "write_for_both", DMA_RESV_USAGE_WRITE, DMA_BIDIRECTIONAL, true },
+	{ "read_for_read", DMA_RESV_USAGE_READ, DMA_FROM_DEVICE, false },
+	{ "read_for_write", DMA_RESV_USAGE_READ, DMA_TO_DEVICE, true },
+	{ "read_for_both", DMA_RESV_USAGE_READ, DMA_BIDIRECTIONAL, true },
+	{ "bookkeep_for_read", DMA_RESV_USAGE_BOOKKEEP, DMA_FROM_DEVICE, false },
+	{ "bookkeep_for_both", DMA_RESV_USAGE_BOOKKEEP, DMA_BIDIRECTIONAL, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(cpu_wait, cpu_waits, name);
+
+static void dma_buf_begin_cpu_access_waits_for_fence(struct kunit *test)
+{
+	const struct cpu_wait *w = test->param_value;
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, w->usage);
+
+	KUNIT_EXPECT_EQ(test, w->waits ? -ERESTARTSYS : 0, begin_interrupted(mb, w->dir));
+	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_EQ(test, 0, begin_interrupted(mb, w->dir));
+	dma_fence_put(fence);
+}
+
+static void dma_buf_begin_cpu_access_waits_without_op(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+
+	KUNIT_EXPECT_EQ(test, -ERESTARTSYS, begin_interrupted(mb, DMA_FROM_DEVICE));
+	mock_fence_finish(fence);
+}
+
+static void begin_signals(struct mock_buf *mb, struct mock_call *call)
+{
+	if (call->op == MOCK_BEGIN)
+		dma_fence_signal(mb->hook_data);
+}
+
+/* First the exporter, which may have to get the work going, then the fences. */
+static void dma_buf_begin_cpu_access_op_before_wait(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+
+	mb->hook = begin_signals;
+	mb->hook_data = fence;
+	KUNIT_EXPECT_EQ(test, 0, begin_interrupted(mb, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	mock_fence_finish(fence);
+}
+
+/* When the exporter refuses there is nothing to wait for. */
+static void dma_buf_begin_cpu_access_op_fails_no_wait(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+
+	mb->fail[MOCK_BEGIN] = -EIO;
+	KUNIT_EXPECT_EQ(test, -EIO, begin_interrupted(mb, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_STREQ(test, "begin!", mock_buf_calls(test, mb));
+	mock_fence_finish(fence);
+}
+
+static void fence_signal_later(struct mock_thread *thread)
+{
+	fsleep(20 * USEC_PER_MSEC);
+	dma_fence_signal(thread->data);
+}
+
+static void dma_buf_begin_cpu_access_returns_when_signaled(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct mock_thread thread;
+
+	KUNIT_ASSERT_EQ(test, 0, mock_thread_start(&thread, fence_signal_later, fence));
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(mb->dmabuf, DMA_BIDIRECTIONAL));
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	mock_thread_wait(&thread);
+	mock_fence_finish(fence);
+}
+
+static void dma_buf_end_cpu_access_never_waits(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_KERNEL);
+
+	mock_interrupt_raise();
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_end_cpu_access(mb->dmabuf, DMA_BIDIRECTIONAL));
+	mock_interrupt_clear();
+	KUNIT_EXPECT_STREQ(test, "end", mock_buf_calls(test, mb));
+	mock_fence_finish(fence);
+}
+
+static const struct file_operations driver_fops = {
+	.owner = THIS_MODULE,
+};
+
+/* A mapping as a driver's mmap gets it: its file is the driver's, and no address space is behind. */
+struct fake_vma {
+	struct vm_area_struct vma;
+	struct file *driver;
+	struct file *file_in_op;
+	unsigned long pgoff_in_op;
+};
+
+static struct fake_vma *fake_vma_create(struct kunit *test, unsigned long pages)
+{
+	struct fake_vma *fake = kunit_kzalloc(test, sizeof(*fake), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, fake);
+	fake->driver = anon_inode_getfile("driver", &driver_fops, NULL, O_RDWR);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fake->driver);
+	fake->vma.vm_file = get_file(fake->driver);
+	fake->vma.vm_start = 16 * PAGE_SIZE;
+	fake->vma.vm_end = fake->vma.vm_start + pages * PAGE_SIZE;
+	fake->vma.vm_pgoff = 0x1234;
+	return fake;
+}
+
+static void fake_vma_close(struct fake_vma *fake)
+{
+	fput(fake->vma.vm_file);
+	fput(fake->driver);
+	flush_delayed_fput();
+}
+
+static void mmap_looks(struct mock_buf *mb, struct mock_call *call)
+{
+	struct fake_vma *fake = mb->hook_data;
+
+	fake->file_in_op = call->vma->vm_file;
+	fake->pgoff_in_op = call->vma->vm_pgoff;
+}
+
+static void dma_buf_mmap_switches_file_before_op(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+	struct fake_vma *fake = fake_vma_create(test, MOCK_PAGES - 1);
+
+	mb->hook = mmap_looks;
+	mb->hook_data = fake;
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_mmap(mb->dmabuf, &fake->vma, 1));
+	KUNIT_EXPECT_STREQ(test, "mmap", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_PTR_EQ(test, mb->dmabuf->file, fake->file_in_op);
+	KUNIT_EXPECT_EQ(test, 1, fake->pgoff_in_op);
+	KUNIT_EXPECT_PTR_EQ(test, mb->dmabuf->file, fake->vma.vm_file);
+	KUNIT_EXPECT_EQ(test, 2, file_count(mb->dmabuf->file));
+	flush_delayed_fput();
+	KUNIT_EXPECT_EQ(test, 1, file_count(fake->driver));
+	fake_vma_close(fake);
+	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
+}
+
+static void dma_buf_mmap_op_fails(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+	struct fake_vma *fake = fake_vma_create(test, MOCK_PAGES);
+
+	mb->fail[MOCK_MMAP] = -EPERM;
+	KUNIT_EXPECT_EQ(test, -EPERM, dma_buf_mmap(mb->dmabuf, &fake->vma, 0));
+	KUNIT_EXPECT_STREQ(test, "mmap!", mock_buf_calls(test, mb));
+	fake_vma_close(fake);
+	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
+}
+
+/* Refused at the door: neither the mapping nor the exporter notices. */
+static void mmap_refused(struct kunit *test, struct mock_buf *mb, unsigned long pages,
+			 unsigned long pgoff, int expected)
+{
+	struct fake_vma *fake = fake_vma_create(test, pages);
+
+	KUNIT_EXPECT_EQ(test, expected, dma_buf_mmap(mb->dmabuf, &fake->vma, pgoff));
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_PTR_EQ(test, fake->driver, fake->vma.vm_file);
+	KUNIT_EXPECT_EQ(test, 0x1234, fake->vma.vm_pgoff);
+	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
+	fake_vma_close(fake);
+}
+
+static void dma_buf_mmap_without_op_einval(struct kunit *test)
+{
+	mmap_refused(test, mock_buf_create(test, MOCK_STATIC), 1, 0, -EINVAL);
+}
+
+static void dma_buf_mmap_beyond_end_einval(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+
+	mmap_refused(test, mb, MOCK_PAGES + 1, 0, -EINVAL);
+	mmap_refused(test, mb, MOCK_PAGES, 1, -EINVAL);
+	mmap_refused(test, mb, 1, MOCK_PAGES, -EINVAL);
+	mmap_refused(test, mb, 1, ULONG_MAX - 1, -EINVAL);
+}
+
+static void dma_buf_mmap_offset_wraps_eoverflow(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+
+	mmap_refused(test, mb, 1, ULONG_MAX, -EOVERFLOW);
+	mmap_refused(test, mb, MOCK_PAGES, ULONG_MAX - 1, -EOVERFLOW);
+}
+
+static void dma_buf_mmap_whole_buffer_fits(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+	struct fake_vma *fake = fake_vma_create(test, MOCK_PAGES);
+
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_mmap(mb->dmabuf, &fake->vma, 0));
+	KUNIT_EXPECT_EQ(test, 0, fake->vma.vm_pgoff);
+	fake_vma_close(fake);
+	fake = fake_vma_create(test, 1);
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_mmap(mb->dmabuf, &fake->vma, MOCK_PAGES - 1));
+	KUNIT_EXPECT_EQ(test, MOCK_PAGES - 1, fake->vma.vm_pgoff);
+	fake_vma_close(fake);
+	KUNIT_EXPECT_STREQ(test, "mmap mmap", mock_buf_calls(test, mb));
+}
+
+/* The last page of a buffer whose size is no multiple of a page cannot be mapped. */
+static void dma_buf_mmap_partial_page_einval(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_alloc(test, BIT(MOCK_MMAP));
+
+	mb->info.size = PAGE_SIZE + 1;
+	KUNIT_ASSERT_EQ(test, 0, mock_buf_export(mb));
+	mmap_refused(test, mb, 2, 0, -EINVAL);
+}
+
+static void dma_buf_mmap_null_einval(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
+	struct fake_vma *fake = fake_vma_create(test, 1);
+
+	expect_splat("dma_buf_mmap");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_mmap(NULL, &fake->vma, 0));
+	expect_splat("dma_buf_mmap");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_mmap(mb->dmabuf, NULL, 0));
+	fake_vma_close(fake);
+}
+
+static struct kunit_case dma_buf_cpu_cases[] = {
+	KUNIT_CASE(dma_buf_begin_cpu_access_calls_op_unlocked),
+	KUNIT_CASE(dma_buf_begin_cpu_access_without_ops),
+	KUNIT_CASE(dma_buf_begin_cpu_access_null_einval),
+	KUNIT_CASE(dma_buf_end_cpu_access_null_einval),
+	KUNIT_CASE(dma_buf_end_cpu_access_op_fails),
+	KUNIT_CASE_PARAM(dma_buf_begin_cpu_access_waits_for_fence, cpu_wait_gen_params),
+	KUNIT_CASE(dma_buf_begin_cpu_access_waits_without_op),
+	KUNIT_CASE(dma_buf_begin_cpu_access_op_before_wait),
+	KUNIT_CASE(dma_buf_begin_cpu_access_op_fails_no_wait),
+	KUNIT_CASE(dma_buf_begin_cpu_access_returns_when_signaled),
+	KUNIT_CASE(dma_buf_end_cpu_access_never_waits),
+	KUNIT_CASE(dma_buf_mmap_switches_file_before_op),
+	KUNIT_CASE(dma_buf_mmap_op_fails),
+	KUNIT_CASE(dma_buf_mmap_without_op_einval),
+	KUNIT_CASE(dma_buf_mmap_beyond_end_einval),
+	KUNIT_CASE(dma_buf_mmap_offset_wraps_eoverflow),
+	KUNIT_CASE(dma_buf_mmap_whole_buffer_fits),
+	KUNIT_CASE(dma_buf_mmap_partial_page_einval),
+	KUNIT_CASE(dma_buf_mmap_null_einval),
+	{}
+};
+
+static struct kunit_suite dma_buf_cpu_suite = {
+	.name = "dma_buf_cpu",
+	.test_cases = dma_buf_cpu_cases,
+};
+
+kunit_test_suite(dma_buf_cpu_suite);

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What a person can ask for in a clone. Everything is built in a cache outside it.
+
+MACHINES := tests/machines
+PLACE = . $(MACHINES)/lib.sh && place=$$cache/$$(source_id)
+SHELL := /bin/bash
+export KSRC DMABUF_CACHE
+
+.PHONY: help demo test check test-stock install-tree origins clean
+
+help:
+	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
+	@echo 'make test                 run every test and check on both test machines'
+	@echo 'make check                run the static checks alone'
+	@echo 'make test-stock           record what the suites of others do on a stock kernel'
+	@echo 'make install-tree KDIR=   lay this over a Linux 6.12 source tree'
+	@echo 'make origins [KDIR=]      say of every file whether it is ours or stock'
+	@echo 'make clean                throw away the built kernels and the logs'
+	@echo
+	@echo 'The first two install the Debian packages they need and build their kernels first.'
+	@echo 'KSRC=          kernel source, tarball or tree (default: Debian'\''s linux-source-6.12)'
+	@echo 'DMABUF_CACHE=  where kernels are built (default: ~/.cache/dma-buf)'
+
+demo:
+	@kernel=$$($(MACHINES)/build -p uml) && $(PLACE) && \
+	tests/demo/run "$$kernel" "$$place/tree" "$$place/demo"
+
+test:
+	@$(MACHINES)/test
+
+check:
+	@$(MACHINES)/build tree
+	@$(PLACE) && \
+	tests/check/run "$$place/tree" "$$place/check"
+
+test-stock:
+	@kernel=$$($(MACHINES)/build -p stock) && $(PLACE) && \
+	tests/peers/run --record "$$kernel" "$$place/stock-tree" "$$place/peers-stock"
+
+install-tree:
+	@$(MACHINES)/install-tree "$(KDIR)"
+
+origins:
+	@$(if $(KDIR),,$(MACHINES)/build tree >&2)
+	@. $(MACHINES)/lib.sh && \
+	$(MACHINES)/origins $(if $(KDIR),"$(KDIR)","$$cache/$$(source_id)/tree")
+
+clean:
+	@. $(MACHINES)/lib.sh && rm -rf "$$cache"/tar-* "$$cache"/tree-* "$$cache"/results
