@@ -10,23 +10,71 @@
  * Locks: the reservation is held throughout, by the caller or by the _unlocked functions.
  */
 #include <linux/scatterlist.h>
+#include <linux/slab.h>
 
 #include "dma-buf-internal.h"
 
-/*
- * Spoil the page pointers, so that an importer that follows one faults at once; done a second time
- * it repairs them. The low bits of a link say what kind of entry it is and must stay.
+/**
+ * struct dma_buf_shadow - what an importer is given with CONFIG_DMABUF_DEBUG
+ * @shown: the DMA addresses and nothing else: who looks for a page finds none, and faults
+ * @exported: the exporter's table behind it, which stays whole for the exporter's own use
  */
-static void dma_buf_sgt_scramble(struct sg_table *sgt)
+struct dma_buf_shadow {
+	struct sg_table shown;
+	struct sg_table *exported;
+};
+
+static struct dma_buf_shadow *dma_buf_shadow_create(struct sg_table *exported)
 {
-	struct scatterlist *sg;
+	struct dma_buf_shadow *shadow = kmalloc(sizeof(*shadow), GFP_KERNEL);
+	struct scatterlist *to, *from;
 	unsigned int i;
 
-	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
-		return;
+	if (!shadow)
+		return NULL;
+	if (sg_alloc_table(&shadow->shown, exported->nents, GFP_KERNEL)) {
+		kfree(shadow);
+		return NULL;
+	}
 
-	for_each_sgtable_sg(sgt, sg, i)
-		sg->page_link ^= ~0xffUL;
+	shadow->exported = exported;
+	to = shadow->shown.sgl;
+	for_each_sgtable_dma_sg(exported, from, i) {
+		sg_dma_address(to) = sg_dma_address(from);
+		sg_dma_len(to) = sg_dma_len(from);
+		if (sg_dma_is_bus_address(from))
+			sg_dma_mark_bus_address(to);
+		to = sg_next(to);
+	}
+	return shadow;
+}
+
+/* Turn the exporter's table into what the importer sees. */
+static struct sg_table *dma_buf_sgt_show(struct sg_table *exported)
+{
+	struct dma_buf_shadow *shadow;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		return exported;
+
+	shadow = dma_buf_shadow_create(exported);
+	return shadow ? &shadow->shown : ERR_PTR(-ENOMEM);
+}
+
+/* Turn it back. */
+static struct sg_table *dma_buf_sgt_unshow(struct sg_table *shown)
+{
+	struct dma_buf_shadow *shadow;
+	struct sg_table *exported;
+
+	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		return shown;
+
+	shadow = container_of(shown, struct dma_buf_shadow, shown);
+	exported = shadow->exported;
+	sg_free_table(shown);
+	kfree(shadow);
+	return exported;
 }
 
 /* Where neither side can follow a move, one that is under way must end before the device starts. */
@@ -54,7 +102,7 @@ struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
 {
 	const struct dma_buf_ops *ops = attach->dmabuf->ops;
-	struct sg_table *sgt;
+	struct sg_table *sgt, *shown;
 	int ret;
 
 	sgt = ops->map_dma_buf(attach, dir);
@@ -64,13 +112,10 @@ struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 		return sgt;
 
 	ret = dma_buf_sgt_wait_moved(attach);
-	if (ret) {
+	shown = ret ? ERR_PTR(ret) : dma_buf_sgt_show(sgt);
+	if (IS_ERR(shown))
 		ops->unmap_dma_buf(attach, sgt, dir);
-		return ERR_PTR(ret);
-	}
-
-	dma_buf_sgt_scramble(sgt);
-	return sgt;
+	return shown;
 }
 
 /**
@@ -84,8 +129,7 @@ struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 				enum dma_data_direction dir)
 {
-	dma_buf_sgt_scramble(sgt);
-	attach->dmabuf->ops->unmap_dma_buf(attach, sgt, dir);
+	attach->dmabuf->ops->unmap_dma_buf(attach, dma_buf_sgt_unshow(sgt), dir);
 }
 
 /*

@@ -11,6 +11,7 @@
 #include "expect-splat.h"
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 #define MOVE_NOTIFY IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-cpu.c: begin and end of CPU access, and the kernel's own mmap.
+ * Tests of dma-buf-cpu.c: begin and end of CPU access, the kernel's own mmap, vmap and vunmap.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -8,12 +8,14 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/file.h>
+#include <linux/iosys-map.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 
 #include "expect-splat.h"
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 static void note_call(struct mock_buf *mb, struct mock_call *call)
 {
@@ -194,7 +196,7 @@ static const struct file_operations driver_fops = {
 	.owner = THIS_MODULE,
 };
 
-/* A mapping as a driver's mmap gets it: its file is the driver's, and no address space is behind. */
+/* A mapping as a driver's mmap gets it: of the driver's file, and here of no address space. */
 struct fake_vma {
 	struct vm_area_struct vma;
 	struct file *driver;
@@ -220,7 +222,7 @@ static void fake_vma_close(struct fake_vma *fake)
 {
 	fput(fake->vma.vm_file);
 	fput(fake->driver);
-	flush_delayed_fput();
+	mock_fput_flush();
 }
 
 static void mmap_looks(struct mock_buf *mb, struct mock_call *call)
@@ -244,7 +246,7 @@ static void dma_buf_mmap_switches_file_before_op(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, fake->pgoff_in_op);
 	KUNIT_EXPECT_PTR_EQ(test, mb->dmabuf->file, fake->vma.vm_file);
 	KUNIT_EXPECT_EQ(test, 2, file_count(mb->dmabuf->file));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 1, file_count(fake->driver));
 	fake_vma_close(fake);
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
@@ -336,6 +338,188 @@ static void dma_buf_mmap_null_einval(struct kunit *test)
 	fake_vma_close(fake);
 }
 
+static int vmap_locked(struct mock_buf *mb, struct iosys_map *map)
+{
+	int ret;
+
+	dma_resv_lock(mb->dmabuf->resv, NULL);
+	ret = dma_buf_vmap(mb->dmabuf, map);
+	dma_resv_unlock(mb->dmabuf->resv);
+	return ret;
+}
+
+static void vunmap_locked(struct mock_buf *mb, struct iosys_map *map)
+{
+	dma_resv_lock(mb->dmabuf->resv, NULL);
+	dma_buf_vunmap(mb->dmabuf, map);
+	dma_resv_unlock(mb->dmabuf->resv);
+}
+
+static struct iosys_map stale_map(struct mock_buf *mb)
+{
+	struct iosys_map map = IOSYS_MAP_INIT_VADDR(mb->vaddr + 1);
+
+	return map;
+}
+
+static void dma_buf_vmap_null_einval(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);
+	struct iosys_map map = stale_map(mb);
+
+	expect_splat("dma_buf_vmap");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_vmap(NULL, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+	map = stale_map(mb);
+	expect_splat("dma_buf_vmap_unlocked");
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_vmap_unlocked(NULL, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+}
+
+static void dma_buf_vmap_without_op_einval(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct iosys_map map = stale_map(mb);
+
+	KUNIT_EXPECT_EQ(test, -EINVAL, vmap_locked(mb, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+	map = stale_map(mb);
+	KUNIT_EXPECT_EQ(test, -EINVAL, dma_buf_vmap_unlocked(mb->dmabuf, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
+}
+
+/* Users share one mapping of the exporter's, from the first vmap to the last vunmap. */
+static void dma_buf_vmap_shared_until_last_vunmap(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);
+	struct iosys_map one = stale_map(mb), two = stale_map(mb);
+
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &one));
+	KUNIT_EXPECT_PTR_EQ(test, mb->vaddr, one.vaddr);
+	KUNIT_EXPECT_FALSE(test, one.is_iomem);
+	KUNIT_EXPECT_STREQ(test, "vmap*", mock_buf_calls(test, mb));
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &two));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_equal(&one, &two));
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+
+	vunmap_locked(mb, &one);
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+	vunmap_locked(mb, &two);
+	KUNIT_EXPECT_STREQ(test, "vunmap*", mock_buf_calls(test, mb));
+
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &one));
+	vunmap_locked(mb, &one);
+	KUNIT_EXPECT_STREQ(test, "vmap* vunmap*", mock_buf_calls(test, mb));
+}
+
+static void vunmap_looks(struct mock_buf *mb, struct mock_call *call)
+{
+	if (call->op == MOCK_VUNMAP)
+		*(struct iosys_map *)mb->hook_data = *call->map;
+}
+
+static void dma_buf_vunmap_hands_map_back(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);
+	struct iosys_map map, seen = stale_map(mb);
+
+	mb->hook = vunmap_looks;
+	mb->hook_data = &seen;
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &map));
+	vunmap_locked(mb, &map);
+	KUNIT_EXPECT_PTR_EQ(test, mb->vaddr, seen.vaddr);
+}
+
+static void dma_buf_vmap_without_vunmap_op(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_VMAP));
+	struct iosys_map map;
+
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &map));
+	vunmap_locked(mb, &map);
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &map));
+	vunmap_locked(mb, &map);
+	KUNIT_EXPECT_STREQ(test, "vmap* vmap*", mock_buf_calls(test, mb));
+}
+
+/* Running out of memory is no reason to warn, and leaves no trace. */
+static void dma_buf_vmap_out_of_memory_is_quiet(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);
+	struct iosys_map map = stale_map(mb);
+
+	mb->fail[MOCK_VMAP] = -ENOMEM;
+	KUNIT_EXPECT_EQ(test, -ENOMEM, vmap_locked(mb, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+	KUNIT_EXPECT_STREQ(test, "vmap*!", mock_buf_calls(test, mb));
+
+	mb->fail[MOCK_VMAP] = 0;
+	KUNIT_ASSERT_EQ(test, 0, vmap_locked(mb, &map));
+	KUNIT_EXPECT_PTR_EQ(test, mb->vaddr, map.vaddr);
+	vunmap_locked(mb, &map);
+	KUNIT_EXPECT_STREQ(test, "vmap* vunmap*", mock_buf_calls(test, mb));
+}
+
+static void dma_buf_vmap_unlocked_takes_lock(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);
+	struct iosys_map map = stale_map(mb);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_buf_vmap_unlocked(mb->dmabuf, &map));
+	KUNIT_EXPECT_PTR_EQ(test, mb->vaddr, map.vaddr);
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
+	dma_buf_vunmap_unlocked(mb->dmabuf, &map);
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
+	KUNIT_EXPECT_STREQ(test, "vmap* vunmap*", mock_buf_calls(test, mb));
+
+	mb->fail[MOCK_VMAP] = -ENOMEM;
+	map = stale_map(mb);
+	KUNIT_EXPECT_EQ(test, -ENOMEM, dma_buf_vmap_unlocked(mb->dmabuf, &map));
+	KUNIT_EXPECT_TRUE(test, iosys_map_is_null(&map));
+	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
+}
+
+static void dma_buf_vunmap_null_ignored(struct kunit *test)
+{
+	struct iosys_map map = {};
+
+	expect_splat("dma_buf_vunmap");
+	dma_buf_vunmap(NULL, &map);
+	expect_splat("dma_buf_vunmap_unlocked");
+	dma_buf_vunmap_unlocked(NULL, &map);
+}
+
+#define STRESS_LOOPS 1000
+
+static void vmap_stress(struct mock_thread *thread)
+{
+	struct mock_buf *mb = thread->data;
+	struct iosys_map map;
+	int i;
+
+	for (i = 0; i < STRESS_LOOPS; i++) {
+		if (dma_buf_vmap_unlocked(mb->dmabuf, &map))
+			return;
+		dma_buf_vunmap_unlocked(mb->dmabuf, &map);
+	}
+}
+
+static void dma_buf_vmap_parallel_balanced(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);
+	struct mock_thread thread;
+
+	if (num_online_cpus() < 2)
+		kunit_skip(test, "needs two CPUs");
+	KUNIT_ASSERT_EQ(test, 0, mock_thread_start(&thread, vmap_stress, mb));
+	vmap_stress(&(struct mock_thread){ .data = mb });
+	mock_thread_wait(&thread);
+	KUNIT_EXPECT_GT(test, mock_buf_count(mb, MOCK_VMAP), 0);
+	KUNIT_EXPECT_LE(test, mock_buf_count(mb, MOCK_VMAP), 2 * STRESS_LOOPS);
+	KUNIT_EXPECT_EQ(test, mock_buf_count(mb, MOCK_VMAP), mock_buf_count(mb, MOCK_VUNMAP));
+}
+
 static struct kunit_case dma_buf_cpu_cases[] = {
 	KUNIT_CASE(dma_buf_begin_cpu_access_calls_op_unlocked),
 	KUNIT_CASE(dma_buf_begin_cpu_access_without_ops),
@@ -356,6 +540,15 @@ static struct kunit_case dma_buf_cpu_cases[] = {
 	KUNIT_CASE(dma_buf_mmap_whole_buffer_fits),
 	KUNIT_CASE(dma_buf_mmap_partial_page_einval),
 	KUNIT_CASE(dma_buf_mmap_null_einval),
+	KUNIT_CASE(dma_buf_vmap_null_einval),
+	KUNIT_CASE(dma_buf_vmap_without_op_einval),
+	KUNIT_CASE(dma_buf_vmap_shared_until_last_vunmap),
+	KUNIT_CASE(dma_buf_vunmap_hands_map_back),
+	KUNIT_CASE(dma_buf_vmap_without_vunmap_op),
+	KUNIT_CASE(dma_buf_vmap_out_of_memory_is_quiet),
+	KUNIT_CASE(dma_buf_vmap_unlocked_takes_lock),
+	KUNIT_CASE(dma_buf_vunmap_null_ignored),
+	KUNIT_CASE_SLOW(dma_buf_vmap_parallel_balanced),
 	{}
 };
 

@@ -15,6 +15,7 @@
 
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 static void dma_buf_llseek_tells_size(struct kunit *test)
 {
@@ -219,7 +220,8 @@ static void dma_buf_ioctl_unknown_enotty(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENOTTY, mock_buf_ioctl(mb, _IO('b', 0), page));
 	KUNIT_EXPECT_EQ(test, -ENOTTY, mock_buf_ioctl(mb, _IOW('b', 0, u32), page));
 	KUNIT_EXPECT_EQ(test, -ENOTTY, mock_buf_ioctl(mb, _IOW('c', 0, struct dma_buf_sync), page));
-	KUNIT_EXPECT_EQ(test, -ENOTTY, mock_buf_ioctl(mb, _IOW('b', 15, struct dma_buf_sync), page));
+	KUNIT_EXPECT_EQ(test, -ENOTTY,
+			mock_buf_ioctl(mb, _IOW('b', 15, struct dma_buf_sync), page));
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 }
 
@@ -340,7 +342,7 @@ static void dma_buf_file_mmap_shows_memory(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0x5eaf00d, back);
 
 	KUNIT_EXPECT_EQ(test, 0, vm_munmap(addr, MOCK_SIZE));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 }
 
@@ -354,7 +356,7 @@ static void dma_buf_file_mmap_keeps_buffer(struct kunit *test)
 	mock_buf_put(mb);
 	KUNIT_EXPECT_STREQ(test, "mmap", mock_buf_calls(test, mb));
 	KUNIT_EXPECT_EQ(test, 0, vm_munmap(addr, MOCK_SIZE));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_STREQ(test, "release", mock_buf_calls(test, mb));
 }
 
@@ -390,7 +392,7 @@ static void dma_buf_file_mmap_op_fails(struct kunit *test)
 	mb->fail[MOCK_MMAP] = -EPERM;
 	KUNIT_EXPECT_EQ(test, -EPERM, (long)map_shared(test, mb, PAGE_SIZE, 0));
 	KUNIT_EXPECT_STREQ(test, "mmap!", mock_buf_calls(test, mb));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 }
 

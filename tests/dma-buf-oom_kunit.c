@@ -20,6 +20,7 @@
 #include "kunit-rerun.h"
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 /* More than any single call here allocates. */
 #define MAX_ALLOCATIONS 64
@@ -36,8 +37,8 @@ struct oom_call {
 };
 
 /*
- * Make the call with its first allocation failing, then with its second, and so on until it runs out
- * of allocations. Returns how often it failed; the last call has succeeded and is not undone.
+ * Make the call with its first allocation failing, then with its second, and so on until it runs
+ * out of allocations. Returns how often it failed; the last call has succeeded and is not undone.
  */
 static int fail_each(struct kunit *test, const struct oom_call *call, void *data)
 {
@@ -58,7 +59,7 @@ static int fail_each(struct kunit *test, const struct oom_call *call, void *data
 		} else {
 			call->undo(data);
 		}
-		flush_delayed_fput();
+		mock_fput_flush();
 		call->check(test, data);
 	}
 	KUNIT_EXPECT_EQ(test, 0, ret);
@@ -301,7 +302,7 @@ static void dma_buf_export_sync_file_out_of_memory(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, copy_from_user(&arg, (void __user *)oom.page, sizeof(arg)));
 	KUNIT_EXPECT_EQ(test, oom.next_fd, arg.fd);
 	KUNIT_EXPECT_EQ(test, 0, close_fd(arg.fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 	for (i = 0; i < 2; i++)
 		mock_fence_finish(fence[i]);
 }
@@ -388,7 +389,7 @@ static void dma_buf_import_sync_file_out_of_memory(struct kunit *test)
 	many_fences_signal(oom.fence);
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	KUNIT_EXPECT_EQ(test, 0, close_fd(arg.fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 }
 
 static void undo_name(void *data)
@@ -439,7 +440,7 @@ static void dma_buf_paths_without_allocation(struct kunit *test)
 	fence = mock_buf_fence_add(test, oom.mb, DMA_RESV_USAGE_WRITE);
 
 	fail_nth_set(1);
-	KUNIT_EXPECT_EQ(test, 0, vfs_poll(oom.mb->dmabuf->file, NULL) & EPOLLIN);
+	KUNIT_EXPECT_FALSE(test, vfs_poll(oom.mb->dmabuf->file, NULL) & EPOLLIN);
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(oom.mb->dmabuf, DMA_BIDIRECTIONAL));
 	KUNIT_EXPECT_EQ(test, 0, dma_buf_end_cpu_access(oom.mb->dmabuf, DMA_BIDIRECTIONAL));

@@ -13,6 +13,11 @@
 
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
+
+/* Poll masks as plain numbers, which KUnit can compare and print. */
+#define IN ((__force unsigned int)EPOLLIN)
+#define OUT ((__force unsigned int)EPOLLOUT)
 
 /* Somebody in poll(): asks for events, sleeps on one queue and notes what wakes him. */
 struct sleeper {
@@ -21,14 +26,14 @@ struct sleeper {
 	wait_queue_head_t *queue;
 	struct completion woken;
 	atomic_t wakes;
-	__poll_t key;
+	unsigned int key;
 };
 
 static int sleeper_wake(wait_queue_entry_t *wait, unsigned int mode, int flags, void *key)
 {
 	struct sleeper *sleeper = container_of(wait, struct sleeper, wait);
 
-	sleeper->key |= key_to_poll(key);
+	sleeper->key |= (__force unsigned int)key_to_poll(key);
 	atomic_inc(&sleeper->wakes);
 	complete(&sleeper->woken);
 	return 1;
@@ -52,12 +57,12 @@ static void sleeper_init(struct sleeper *sleeper, __poll_t events)
 }
 
 /* As in poll(2), only the first pass over the file queues the sleeper. */
-static __poll_t sleeper_poll(struct sleeper *sleeper, struct mock_buf *mb)
+static unsigned int sleeper_poll(struct sleeper *sleeper, struct mock_buf *mb)
 {
 	__poll_t ready = vfs_poll(mb->dmabuf->file, &sleeper->table);
 
 	sleeper->table._qproc = NULL;
-	return ready;
+	return (__force unsigned int)ready;
 }
 
 static void sleeper_forget_wakes(struct sleeper *sleeper)
@@ -73,21 +78,22 @@ static void sleeper_leave(struct sleeper *sleeper)
 		remove_wait_queue(sleeper->queue, &sleeper->wait);
 }
 
-static __poll_t poll_once(struct mock_buf *mb, __poll_t events)
+static unsigned int poll_once(struct mock_buf *mb, __poll_t events)
 {
 	struct poll_table_struct table = { ._key = events };
 
-	return vfs_poll(mb->dmabuf->file, &table);
+	return (__force unsigned int)vfs_poll(mb->dmabuf->file, &table);
 }
 
 static void dma_buf_poll_idle_ready(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
 
-	KUNIT_EXPECT_EQ(test, EPOLLIN, poll_once(mb, EPOLLIN));
-	KUNIT_EXPECT_EQ(test, EPOLLOUT, poll_once(mb, EPOLLOUT));
-	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLOUT, poll_once(mb, EPOLLIN | EPOLLOUT));
-	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLOUT, vfs_poll(mb->dmabuf->file, NULL));
+	KUNIT_EXPECT_EQ(test, IN, poll_once(mb, EPOLLIN));
+	KUNIT_EXPECT_EQ(test, OUT, poll_once(mb, EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, IN | OUT, poll_once(mb, EPOLLIN | EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, IN | OUT,
+			(__force unsigned int)vfs_poll(mb->dmabuf->file, NULL));
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
 }
@@ -106,14 +112,14 @@ static void dma_buf_poll_other_events_ignored(struct kunit *test)
 struct poll_usage {
 	const char *name;
 	enum dma_resv_usage usage;
-	__poll_t ready;
+	unsigned int ready;
 };
 
 static const struct poll_usage poll_usages[] = {
 	{ "kernel", DMA_RESV_USAGE_KERNEL, 0 },
 	{ "write", DMA_RESV_USAGE_WRITE, 0 },
-	{ "read", DMA_RESV_USAGE_READ, EPOLLIN },
-	{ "bookkeep", DMA_RESV_USAGE_BOOKKEEP, EPOLLIN | EPOLLOUT },
+	{ "read", DMA_RESV_USAGE_READ, IN },
+	{ "bookkeep", DMA_RESV_USAGE_BOOKKEEP, IN | OUT },
 };
 
 KUNIT_ARRAY_PARAM_DESC(poll_usage, poll_usages, name);
@@ -126,7 +132,7 @@ static void dma_buf_poll_pending_fence(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, u->ready, poll_once(mb, EPOLLIN | EPOLLOUT));
 	dma_fence_signal(fence);
-	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLOUT, poll_once(mb, EPOLLIN | EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, IN | OUT, poll_once(mb, EPOLLIN | EPOLLOUT));
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 	dma_fence_put(fence);
 }
@@ -158,7 +164,7 @@ static void dma_buf_poll_buffer_outlives_close(struct kunit *test)
 	mock_buf_put(mb);
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 	dma_fence_signal(fence);
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_STREQ(test, "release", mock_buf_calls(test, mb));
 	dma_fence_put(fence);
 }
@@ -175,8 +181,8 @@ static void dma_buf_poll_woken_by_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&sleeper.wakes));
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
-	KUNIT_EXPECT_EQ(test, EPOLLIN, sleeper.key & (EPOLLIN | EPOLLOUT));
-	KUNIT_EXPECT_EQ(test, EPOLLIN, sleeper_poll(&sleeper, mb));
+	KUNIT_EXPECT_EQ(test, IN, sleeper.key & (IN | OUT));
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
 	sleeper_leave(&sleeper);
 	dma_fence_put(fence);
 }
@@ -191,12 +197,12 @@ static void dma_buf_poll_both_directions_woken(struct kunit *test)
 	sleeper_init(&sleeper, EPOLLIN | EPOLLOUT);
 	KUNIT_EXPECT_EQ(test, 0, sleeper_poll(&sleeper, mb));
 	dma_fence_signal(write);
-	KUNIT_EXPECT_TRUE(test, sleeper.key & EPOLLIN);
-	KUNIT_EXPECT_EQ(test, EPOLLIN, sleeper_poll(&sleeper, mb));
+	KUNIT_EXPECT_TRUE(test, sleeper.key & IN);
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
 	sleeper_forget_wakes(&sleeper);
 	dma_fence_signal(read);
-	KUNIT_EXPECT_TRUE(test, sleeper.key & EPOLLOUT);
-	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLOUT, sleeper_poll(&sleeper, mb));
+	KUNIT_EXPECT_TRUE(test, sleeper.key & OUT);
+	KUNIT_EXPECT_EQ(test, IN | OUT, sleeper_poll(&sleeper, mb));
 	sleeper_leave(&sleeper);
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 	dma_fence_put(write);
@@ -217,7 +223,7 @@ static void dma_buf_poll_second_sleeper_woken(struct kunit *test)
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&one.wakes));
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&two.wakes));
-	KUNIT_EXPECT_EQ(test, EPOLLIN, sleeper_poll(&two, mb));
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&two, mb));
 	sleeper_leave(&one);
 	sleeper_leave(&two);
 	dma_fence_put(fence);
@@ -242,7 +248,7 @@ static void dma_buf_poll_several_fences_all_awaited(struct kunit *test)
 	sleeper_forget_wakes(&sleeper);
 	dma_fence_signal(fence[0]);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
-	KUNIT_EXPECT_EQ(test, EPOLLIN, sleeper_poll(&sleeper, mb));
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
 	sleeper_leave(&sleeper);
 	for (i = 0; i < 3; i++)
 		dma_fence_put(fence[i]);
@@ -257,7 +263,7 @@ static void dma_buf_poll_drops_fence_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fence->refcount));
 	KUNIT_EXPECT_EQ(test, 0, poll_once(mb, EPOLLIN | EPOLLOUT));
 	dma_fence_signal(fence);
-	KUNIT_EXPECT_EQ(test, EPOLLIN | EPOLLOUT, poll_once(mb, EPOLLIN | EPOLLOUT));
+	KUNIT_EXPECT_EQ(test, IN | OUT, poll_once(mb, EPOLLIN | EPOLLOUT));
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fence->refcount));
 	dma_fence_put(fence);
 }
@@ -299,6 +305,7 @@ static void dma_buf_poll_racing_signal_no_lost_wake(struct kunit *test)
 		struct sleeper sleeper;
 
 		sleeper_init(&sleeper, EPOLLIN);
+		/* Orders the making of the fence before the xchg() in signal_stress(). */
 		smp_store_release(&s.fence, mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE));
 		while (!sleeper_poll(&sleeper, mb)) {
 			if (wait_for_completion_timeout(&sleeper.woken, 10 * HZ))
@@ -346,7 +353,7 @@ static void dma_buf_poll_racing_close_released_once(struct kunit *test)
 	}
 	mock_thread_join(&thread);
 	KUNIT_EXPECT_EQ(test, STRESS_LOOPS, i);
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, STRESS_LOOPS, mock_buf_count(mb, MOCK_RELEASE));
 }
 

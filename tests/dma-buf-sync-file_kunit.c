@@ -21,6 +21,7 @@
 
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 /* The ioctl's result and, where that is 0, the fence that came out; fd stays open, *fd is it. */
 static long export(struct mock_buf *mb, unsigned long page, u32 flags, int *fd)
@@ -47,7 +48,7 @@ static struct dma_fence *export_fence(struct kunit *test, struct mock_buf *mb, u
 	fence = sync_file_get_fence(fd);
 	KUNIT_ASSERT_NOT_NULL(test, fence);
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 	return fence;
 }
 
@@ -84,7 +85,7 @@ static int next_fd(void)
 static void fd_close(struct kunit *test, int fd)
 {
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 }
 
 static void dma_buf_export_sync_file_bad_flags_einval(struct kunit *test)
@@ -127,7 +128,7 @@ static void dma_buf_export_sync_file_unwritable_no_fd(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(page));
 	KUNIT_EXPECT_EQ(test, -EFAULT, mock_buf_ioctl(mb, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, page));
 	KUNIT_EXPECT_EQ(test, next, next_fd());
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fence->refcount));
 	mock_fence_finish(fence);
 }

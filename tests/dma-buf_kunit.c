@@ -19,6 +19,7 @@
 #include "expect-splat.h"
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 /* What is wrong with an export. */
 struct bad_info {
@@ -176,12 +177,13 @@ static void dma_buf_export_inode_tells_size(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
 	struct inode *inode = file_inode(mb->dmabuf->file);
+	const char *name = mb->dmabuf->file->f_path.dentry->d_name.name;
 
 	KUNIT_EXPECT_EQ(test, (loff_t)MOCK_SIZE, i_size_read(inode));
 	KUNIT_EXPECT_EQ(test, (loff_t)MOCK_SIZE, inode_get_bytes(inode));
 	KUNIT_EXPECT_EQ(test, (unsigned long)DMA_BUF_MAGIC, inode->i_sb->s_magic);
 	KUNIT_EXPECT_STREQ(test, "dmabuf", inode->i_sb->s_type->name);
-	KUNIT_EXPECT_STREQ(test, "dmabuf", (const char *)mb->dmabuf->file->f_path.dentry->d_name.name);
+	KUNIT_EXPECT_STREQ(test, "dmabuf", name);
 }
 
 static void dma_buf_export_huge_size_not_cut(struct kunit *test)
@@ -293,7 +295,7 @@ static bool fd_closes_on_exec(int fd)
 static void fd_close(struct kunit *test, int fd)
 {
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 }
 
 static void dma_buf_fd_takes_reference_over(struct kunit *test)
@@ -387,7 +389,7 @@ static void dma_buf_get_same_buffer_new_reference(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 	KUNIT_EXPECT_EQ(test, 1, file_count(got->file));
 	dma_buf_put(got);
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_STREQ(test, "release", mock_buf_calls(test, mb));
 }
 
@@ -398,7 +400,7 @@ static void get_dma_buf_put_counts(struct kunit *test)
 	get_dma_buf(mb->dmabuf);
 	KUNIT_EXPECT_EQ(test, 2, file_count(mb->dmabuf->file));
 	dma_buf_put(mb->dmabuf);
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 	mock_buf_put(mb);
@@ -547,7 +549,7 @@ static void dma_buf_export_parallel_numbers_unique(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 0, ret[i]);
 		KUNIT_EXPECT_EQ(test, 0, s[i].errors);
 	}
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 2 * STRESS_LOOPS, mock_buf_count(mb, MOCK_RELEASE));
 	export_stress_check(test, &s[0], &s[1]);
 }
@@ -597,7 +599,7 @@ static void dma_buf_get_racing_close_released_once(struct kunit *test)
 	mock_thread_join(&thread);
 	KUNIT_EXPECT_EQ(test, STRESS_LOOPS, i);
 	KUNIT_EXPECT_EQ(test, 0, s.errors);
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, STRESS_LOOPS, mock_buf_count(mb, MOCK_RELEASE));
 }
 

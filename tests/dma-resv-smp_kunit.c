@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lock-free readers of a reservation on one CPU, its lock holder on another: what is there is seen,
- * what has gone is not touched, and recycled memory is not taken for what it was.
+ * Lock-free readers of a reservation on one CPU, its lock holder on another or in an interrupt:
+ * what is there is seen, what has gone is not touched, and recycled memory is not taken for what it
+ * was.
  */
 #include <kunit/test.h>
 #include <linux/dma-resv.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/smp.h>
 
 #include "mock-race.h"
 #include "mock-resv.h"
@@ -219,30 +224,33 @@ static void dma_resv_get_fences_while_replacing_misses_none(struct kunit *test)
 }
 
 /*
- * Type-stable memory, as i915 has it: a released fence's memory may be another fence at once. The
- * writer keeps one fence in the reservation and makes strangers of the ones it took out.
+ * Type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU have it: a released fence's memory may
+ * be another fence at once. Two pieces of memory take turns: one is the fence in the reservation,
+ * the other one, released when it was displaced, is a stranger. They change places in an interrupt
+ * of the reader, which comes between any two instructions of it, so that all of the change is in
+ * between.
  */
 #define SMP_STRANGER	(~0ULL)
+#define SMP_PERIOD	(20 * NSEC_PER_USEC)
 
 struct smp_fence {
 	struct dma_fence base;
 	spinlock_t lock; /* given to the fence, initialised once for all lives of the memory */
+	bool dropped;
+	bool vacant;
 };
 
-static struct kmem_cache *smp_cache;
+struct smp_recycling {
+	struct smp_race race;
+	struct smp_fence memory[2];
+	struct task_struct *reader;
+	struct hrtimer timer;
+	unsigned int present;
+	unsigned int turns;
+	bool over;
+};
 
-static void smp_fence_construct(void *memory)
-{
-	struct smp_fence *fence = memory;
-
-	memset(fence, 0, sizeof(*fence));
-	spin_lock_init(&fence->lock);
-}
-
-static void smp_fence_release(struct dma_fence *fence)
-{
-	kmem_cache_free(smp_cache, container_of(fence, struct smp_fence, base));
-}
+static void smp_fence_release(struct dma_fence *fence);
 
 static const struct dma_fence_ops smp_fence_ops = {
 	.get_driver_name = mock_fence_get_driver_name,
@@ -250,82 +258,168 @@ static const struct dma_fence_ops smp_fence_ops = {
 	.release = smp_fence_release,
 };
 
-static struct dma_fence *smp_fence_create(u64 context, u64 seqno)
+static void smp_fence_release(struct dma_fence *fence)
 {
-	struct smp_fence *fence = kmem_cache_alloc(smp_cache, GFP_KERNEL);
+	struct smp_fence *memory = container_of(fence, struct smp_fence, base);
+	unsigned long flags;
 
-	if (!fence)
-		return NULL;
+	local_irq_save(flags);
+	if (fence->context == SMP_STRANGER)
+		memory->vacant = true;
+	else
+		dma_fence_init(fence, &smp_fence_ops, &memory->lock, SMP_STRANGER, 1);
+	local_irq_restore(flags);
+}
 
-	dma_fence_init(&fence->base, &smp_fence_ops, &fence->lock, context, seqno);
-	return &fence->base;
+/* End the stranger's life. False if the reader has the memory, as a fence or as a stranger. */
+static bool smp_stranger_drop(struct smp_fence *memory)
+{
+	if (memory->base.context != SMP_STRANGER)
+		return false;
+
+	if (!memory->dropped) {
+		memory->dropped = true;
+		dma_fence_put(&memory->base);
+	}
+	return memory->vacant;
+}
+
+static void smp_fence_enter(struct smp_recycling *recycling, struct smp_fence *memory)
+{
+	memory->vacant = false;
+	memory->dropped = false;
+	dma_fence_init(&memory->base, &smp_fence_ops, &memory->lock, 1, ++recycling->race.seqno);
+	dma_resv_add_fence(&recycling->race.resv, &memory->base, DMA_RESV_USAGE_READ);
+	dma_fence_put(&memory->base);
+}
+
+/* In an interrupt. The reader has the lock, so it must be the one that is interrupted. */
+static void smp_recycle(void *data)
+{
+	struct smp_recycling *recycling = data;
+	unsigned int absent = !recycling->present;
+
+	if (current != recycling->reader || !smp_stranger_drop(&recycling->memory[absent]))
+		return;
+
+	smp_fence_enter(recycling, &recycling->memory[absent]);
+	recycling->present = absent;
+	recycling->turns++;
+}
+
+static enum hrtimer_restart smp_recycle_timer(struct hrtimer *timer)
+{
+	struct smp_recycling *recycling = container_of(timer, struct smp_recycling, timer);
+
+	smp_recycle(recycling);
+	hrtimer_forward_now(timer, ns_to_ktime(SMP_PERIOD));
+	return READ_ONCE(recycling->over) ? HRTIMER_NORESTART : HRTIMER_RESTART;
 }
 
 static void smp_recycle_setup(void *data)
 {
-	struct smp_race *race = data;
+	struct smp_recycling *recycling = data;
+	struct smp_race *race = &recycling->race;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(recycling->memory); i++) {
+		recycling->memory[i].dropped = false;
+		recycling->memory[i].vacant = false;
+		spin_lock_init(&recycling->memory[i].lock);
+		dma_fence_init(&recycling->memory[i].base, &smp_fence_ops,
+			       &recycling->memory[i].lock, SMP_STRANGER, 1);
+	}
+	recycling->over = false;
+	recycling->present = 0;
 
 	dma_resv_init(&race->resv);
+	dma_resv_lock(&race->resv, NULL);
+	KUNIT_EXPECT_EQ(race->test, dma_resv_reserve_fences(&race->resv, 1), 0);
+	KUNIT_EXPECT_TRUE(race->test, smp_stranger_drop(&recycling->memory[0]));
+	smp_fence_enter(recycling, &recycling->memory[0]);
+	WRITE_ONCE(recycling->reader, current);
 }
 
-static void smp_recycle(void *data)
-{
-	struct dma_fence *fence, *stranger;
-	struct smp_race *race = data;
-	unsigned int step;
-
-	for (step = 0; step < SMP_STEPS; step++) {
-		fence = smp_fence_create(1, ++race->seqno);
-		dma_resv_lock(&race->resv, NULL);
-		if (!fence || dma_resv_reserve_fences(&race->resv, 1))
-			race->failures++;
-		else
-			dma_resv_add_fence(&race->resv, fence, DMA_RESV_USAGE_READ);
-		dma_resv_unlock(&race->resv);
-		dma_fence_put(fence);
-
-		/* The memory of the fence before is free unless a reader has it. */
-		stranger = smp_fence_create(SMP_STRANGER, 1);
-		cpu_relax();
-		dma_fence_put(stranger);
-	}
-}
-
+/* Until the interrupts are over, or for two seconds. */
 static void smp_recycle_walk(void *data)
 {
-	struct smp_race *race = data;
+	struct smp_recycling *recycling = data;
+	struct smp_race *race = &recycling->race;
+	unsigned long end = jiffies + 2 * HZ;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	unsigned int step;
 
-	for (step = 0; step < 4 * SMP_STEPS; step++) {
+	while (!READ_ONCE(recycling->over) && time_before(jiffies, end)) {
 		dma_resv_iter_begin(&cursor, &race->resv, ALL);
 		dma_resv_for_each_fence_unlocked(&cursor, fence)
 			race->strangers += fence->context == SMP_STRANGER;
 		dma_resv_iter_end(&cursor);
 	}
+	WRITE_ONCE(recycling->reader, NULL);
 }
 
-static void dma_resv_iter_next_unlocked_in_type_stable_memory_finds_no_stranger(struct kunit *test)
+static void smp_recycle_check(void *data)
 {
-	struct smp_race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+	struct smp_recycling *recycling = data;
+	struct smp_fence *absent = &recycling->memory[!recycling->present];
+
+	dma_resv_unlock(&recycling->race.resv);
+	KUNIT_EXPECT_TRUE(recycling->race.test, smp_stranger_drop(absent));
+	smp_check(data);
+}
+
+static struct smp_recycling *smp_recycling_create(struct kunit *test)
+{
+	struct smp_recycling *recycling = kunit_kzalloc(test, sizeof(*recycling), GFP_KERNEL);
+
+	BUILD_BUG_ON(offsetof(struct smp_recycling, race));
+	KUNIT_ASSERT_NOT_NULL(test, recycling);
+	recycling->race.test = test;
+	return recycling;
+}
+
+static void dma_resv_iter_next_unlocked_timer_recycles_finds_no_stranger(struct kunit *test)
+{
+	struct smp_recycling *recycling = smp_recycling_create(test);
+
+	hrtimer_init(&recycling->timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
+	recycling->timer.function = smp_recycle_timer;
+
+	smp_recycle_setup(recycling);
+	migrate_disable();
+	hrtimer_start(&recycling->timer, ns_to_ktime(SMP_PERIOD), HRTIMER_MODE_REL_PINNED_HARD);
+	smp_recycle_walk(recycling);
+	migrate_enable();
+	WRITE_ONCE(recycling->over, true);
+	hrtimer_cancel(&recycling->timer);
+	smp_recycle_check(recycling);
+
+	KUNIT_EXPECT_GT(test, recycling->turns, 50);
+}
+
+static void smp_recycle_ipi(void *data)
+{
+	struct smp_recycling *recycling = data;
+	unsigned int i;
+
+	for (i = 0; i < 3000; i++)
+		smp_call_function(smp_recycle, recycling, true);
+	WRITE_ONCE(recycling->over, true);
+}
+
+static void dma_resv_iter_next_unlocked_ipi_recycles_finds_no_stranger(struct kunit *test)
+{
+	struct smp_recycling *recycling = smp_recycling_create(test);
 	const struct mock_race sides = {
 		.setup = smp_recycle_setup,
 		.here = smp_recycle_walk,
-		.there = smp_recycle,
-		.check = smp_check,
+		.there = smp_recycle_ipi,
+		.check = smp_recycle_check,
 	};
 
-	KUNIT_ASSERT_NOT_NULL(test, race);
-	race->test = test;
-	if (num_online_cpus() < 2)
-		kunit_skip(test, "needs two CPUs");
+	mock_race_run(test, &sides, 3, recycling);
 
-	smp_cache = kmem_cache_create("dma-resv-smp-test", sizeof(struct smp_fence), 0,
-				      SLAB_TYPESAFE_BY_RCU, smp_fence_construct);
-	KUNIT_ASSERT_NOT_NULL(test, smp_cache);
-	mock_race_run(test, &sides, 10 * SMP_ROUNDS, race);
-	kmem_cache_destroy(smp_cache);
+	KUNIT_EXPECT_GT(test, recycling->turns, 50);
 }
 
 static struct kunit_case dma_resv_smp_cases[] = {
@@ -335,7 +429,8 @@ static struct kunit_case dma_resv_smp_cases[] = {
 	KUNIT_CASE(dma_resv_get_fences_while_growing_misses_none),
 	KUNIT_CASE(dma_resv_get_fences_while_replacing_misses_none),
 	KUNIT_CASE(dma_resv_get_fences_while_copying_misses_none),
-	KUNIT_CASE(dma_resv_iter_next_unlocked_in_type_stable_memory_finds_no_stranger),
+	KUNIT_CASE(dma_resv_iter_next_unlocked_timer_recycles_finds_no_stranger),
+	KUNIT_CASE(dma_resv_iter_next_unlocked_ipi_recycles_finds_no_stranger),
 	{}
 };
 

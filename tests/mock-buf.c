@@ -13,19 +13,15 @@
 #include <linux/fcntl.h>
 #include <linux/file.h>
 #include <linux/iosys-map.h>
-#include <linux/kthread.h>
 #include <linux/lockdep.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/module.h>
 #include <linux/scatterlist.h>
-#include <linux/sched/mm.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/uaccess.h>
 
 #include "mock-buf.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 static const char * const mock_op_names[MOCK_NUM_OPS] = {
 	[MOCK_ATTACH] = "attach",
@@ -173,6 +169,7 @@ static void mock_buf_release(struct dma_buf *dmabuf)
 
 	mock_buf_enter(dmabuf, &call);
 	mb->dmabuf = NULL;
+	WRITE_ONCE(mb->releaser, current);
 	kref_put(&mb->ref, mock_buf_free);
 }
 
@@ -356,14 +353,18 @@ void mock_buf_disown(struct mock_buf *mb)
  * mock_buf_put - drop the creator's reference and wait for what follows
  * @mb: the exporter
  *
- * A kernel thread's last fput() is done by a worker; when this returns, that worker is through, and
- * ops->release has run if no one else held the buffer.
+ * A kernel thread's last fput() is done by a worker; when this returns, the buffer is gone for good
+ * if no one else held it.
  */
 void mock_buf_put(struct mock_buf *mb)
 {
 	mock_buf_disown(mb);
+	WRITE_ONCE(mb->releaser, NULL);
 	dma_buf_put(mb->dmabuf);
+	/* Mostly the worker has not even started, and this does all the work. */
 	flush_delayed_fput();
+	if (READ_ONCE(mb->releaser) != current)
+		mock_fput_flush();
 }
 
 /**
@@ -464,68 +465,6 @@ void mock_fence_finish(struct dma_fence *fence)
 }
 
 /**
- * mock_interrupt_raise - let the next interruptible wait of this thread end early
- *
- * A call that returns -ERESTARTSYS between this and mock_interrupt_clear() has waited, one that does
- * not has found nothing to wait for: no second thread, no time.
- */
-void mock_interrupt_raise(void)
-{
-	allow_signal(SIGUSR1);
-	send_sig(SIGUSR1, current, 1);
-}
-
-/**
- * mock_interrupt_clear - undo mock_interrupt_raise()
- */
-void mock_interrupt_clear(void)
-{
-	flush_signals(current);
-	disallow_signal(SIGUSR1);
-}
-
-/**
- * mock_user_mmap - call mmap() in the test's thread
- * @test: the running test, whose thread gets an address space if it has none
- * @file: what to map, or NULL
- * @len: bytes
- * @prot: PROT_...
- * @flags: MAP_...
- * @offset: where in the file, in bytes
- *
- * Return: the address or a negative errno.
- */
-unsigned long mock_user_mmap(struct kunit *test, struct file *file, size_t len,
-			     unsigned long prot, unsigned long flags, size_t offset)
-{
-	bool had_mm = current->mm;
-	unsigned long addr;
-
-	addr = kunit_vm_mmap(test, file, 0, len, prot, flags, offset);
-	/* KUnit borrows the address space and never gives it back: drop the reference it forgets. */
-	if (!had_mm && current->mm)
-		mmdrop(current->mm);
-	return addr ?: -ENOMEM;
-}
-
-/**
- * mock_user_page - give the test's thread a page of user memory
- * @test: the running test
- *
- * Return: address of the page, readable and writable; a failure ends the test.
- */
-unsigned long mock_user_page(struct kunit *test)
-{
-	unsigned long addr;
-
-	addr = mock_user_mmap(test, NULL, PAGE_SIZE, PROT_READ | PROT_WRITE,
-			      MAP_ANONYMOUS | MAP_PRIVATE, 0);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	KUNIT_ASSERT_EQ(test, 0, clear_user((void __user *)addr, PAGE_SIZE));
-	return addr;
-}
-
-/**
  * mock_buf_ioctl - call the buffer's file as ioctl() does
  * @mb: whose buffer
  * @cmd: the request
@@ -538,50 +477,4 @@ long mock_buf_ioctl(struct mock_buf *mb, unsigned int cmd, unsigned long arg)
 	struct file *file = mb->dmabuf->file;
 
 	return file->f_op->unlocked_ioctl(file, cmd, arg);
-}
-
-static int mock_thread_main(void *data)
-{
-	struct mock_thread *thread = data;
-
-	thread->fn(thread);
-	complete(&thread->done);
-	return 0;
-}
-
-/**
- * mock_thread_start - run a function beside the test
- * @thread: the thread
- * @fn: what it does
- * @data: for @fn
- *
- * Return: 0, or an errno and then there is nothing to join.
- */
-int mock_thread_start(struct mock_thread *thread, void (*fn)(struct mock_thread *thread),
-		      void *data)
-{
-	thread->fn = fn;
-	thread->data = data;
-	thread->stop = false;
-	init_completion(&thread->done);
-	return PTR_ERR_OR_ZERO(kthread_run(mock_thread_main, thread, "mock_thread"));
-}
-
-/**
- * mock_thread_wait - wait until a thread has done all of its work
- * @thread: the thread
- */
-void mock_thread_wait(struct mock_thread *thread)
-{
-	wait_for_completion(&thread->done);
-}
-
-/**
- * mock_thread_join - ask an endless thread to stop and wait until it has
- * @thread: the thread
- */
-void mock_thread_join(struct mock_thread *thread)
-{
-	WRITE_ONCE(thread->stop, true);
-	mock_thread_wait(thread);
 }

@@ -15,7 +15,6 @@
 #include <kunit/test.h>
 #include <linux/atomic.h>
 #include <linux/bits.h>
-#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/kref.h>
@@ -99,6 +98,7 @@ struct mock_buf {
 	struct kref ref;
 	size_t vsize;
 	bool held;
+	struct task_struct *releaser;
 	spinlock_t log_lock;		/* log_len and log */
 	unsigned int log_len;
 	struct mock_call log[MOCK_LOG_MAX];
@@ -114,23 +114,6 @@ struct mock_importer {
 	struct dma_buf_attachment *attach;
 	atomic_t moves;
 	atomic_t moves_unlocked;
-};
-
-/**
- * struct mock_thread - a second thread for a test
- * @fn: its work; a loop without end of its own watches @stop
- * @data: for @fn
- * @stop: set by mock_thread_join()
- *
- * May live on the test's stack: nothing touches it after mock_thread_wait() or mock_thread_join().
- */
-struct mock_thread {
-	void (*fn)(struct mock_thread *thread);
-	void *data;
-	bool stop;
-
-	/* private: */
-	struct completion done;
 };
 
 extern const struct dma_buf_attach_ops mock_attach_ops;
@@ -150,19 +133,7 @@ struct mock_importer *mock_importer_attach(struct kunit *test, struct mock_buf *
 struct dma_fence *mock_buf_fence_add(struct kunit *test, struct mock_buf *mb,
 				     enum dma_resv_usage usage);
 void mock_fence_finish(struct dma_fence *fence);
-
-int mock_thread_start(struct mock_thread *thread, void (*fn)(struct mock_thread *thread),
-		      void *data);
-void mock_thread_wait(struct mock_thread *thread);
-void mock_thread_join(struct mock_thread *thread);
-
-unsigned long mock_user_mmap(struct kunit *test, struct file *file, size_t len,
-			     unsigned long prot, unsigned long flags, size_t offset);
-unsigned long mock_user_page(struct kunit *test);
 long mock_buf_ioctl(struct mock_buf *mb, unsigned int cmd, unsigned long arg);
-
-void mock_interrupt_raise(void);
-void mock_interrupt_clear(void);
 
 static inline int mock_buf_count(struct mock_buf *mb, enum mock_op op)
 {

@@ -30,7 +30,7 @@ struct mock_race {
  * mock_race_run - run rounds of a race; skips the test on a machine with one CPU
  * @test: the running test
  * @race: the functions
- * @rounds: how often
+ * @rounds: how often, at most: after three seconds it is enough in any case
  * @data: passed to each function
  */
 void mock_race_run(struct kunit *test, const struct mock_race *race, unsigned int rounds,

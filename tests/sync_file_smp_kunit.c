@@ -12,7 +12,7 @@
 #include "mock-fence.h"
 #include "mock-race.h"
 
-#define RACE_ROUNDS 2000
+#define RACE_ROUNDS 500
 
 /* Somebody asleep in poll(). */
 struct sync_file_smp_sleeper {
