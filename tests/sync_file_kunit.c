@@ -23,6 +23,7 @@
 
 #include "expect-splat.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 #define FILE_CONTEXT	0xf11e
 #define FILE_SEQNO	4711
@@ -123,7 +124,7 @@ static void sync_file_test_exit(struct kunit *test)
 	if (fx->fence)
 		dma_fence_put(fx->fence);
 	/* a merged file that a case closed with close_fd() */
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, fx->live, mock_fence_live());
 }
 
@@ -602,7 +603,7 @@ static int sync_file_merge_fd(struct kunit *test, struct sync_file *other, const
 	KUNIT_ASSERT_EQ(test, 0, copy_to_user(fx->user, &arg, sizeof(arg)));
 	ret = sync_file_test_ioctl(fx->sync_file->file, SYNC_IOC_MERGE, fx->user);
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_ASSERT_EQ(test, 0, copy_from_user(&arg, fx->user, sizeof(arg)));
 	return ret ?: arg.fence;
 }
@@ -628,7 +629,7 @@ static void sync_file_merge_holds_one_reference_each(struct kunit *test)
 	dma_fence_put(merged);
 
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fx->fence->refcount));
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fence->refcount));
 	sync_file_close(other);
@@ -649,7 +650,7 @@ static void sync_file_merge_of_one_fence_is_that_fence(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, fx->fence, merged);
 	dma_fence_put(merged);
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
-	flush_delayed_fput();
+	mock_fput_flush();
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fx->fence->refcount));
 	sync_file_user_done();
 }
@@ -660,7 +661,7 @@ static void sync_file_compat_ioctl_is_the_same(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_COMPAT))
 		kunit_skip(test, "no 32-bit programs on this machine");
-	KUNIT_EXPECT_PTR_EQ(test, fx->sync_file->file->f_op->compat_ioctl, compat_ptr_ioctl);
+	KUNIT_EXPECT_TRUE(test, fx->sync_file->file->f_op->compat_ioctl == compat_ptr_ioctl);
 }
 
 static struct kunit_case sync_file_cases[] = {

@@ -17,6 +17,7 @@
 #include "fail-nth.h"
 #include "kunit-rerun.h"
 #include "mock-fence.h"
+#include "mock-task.h"
 
 #define FAILURES_MAX 200	/* far more allocations than any call here makes */
 
@@ -78,7 +79,7 @@ static void sync_file_oom_cleanup(struct sync_file_oom_fixture *fx)
 	int i;
 
 	close_fd(fx->fd);
-	flush_delayed_fput();
+	mock_fput_flush();
 	for (i = 0; i < 2; i++) {
 		__fput_sync(fx->file[i]->file);
 		dma_fence_put(fx->fence[i]);
@@ -105,7 +106,7 @@ static long sync_file_oom_merge(struct kunit *test, struct sync_file_oom_fixture
 	KUNIT_EXPECT_EQ(test, ret == 0, arg.fence >= 0);
 	if (!ret)
 		KUNIT_EXPECT_EQ(test, 0, close_fd(arg.fence));
-	flush_delayed_fput();
+	mock_fput_flush();
 	return ret;
 }
 

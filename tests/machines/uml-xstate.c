@@ -2,10 +2,10 @@
 /*
  * Let User Mode Linux run on a processor with AMX.
  *
- * UML keeps the vector registers of its processes in a buffer that ends before the AMX state, and the
- * host refuses to set a register state that is shorter than its own. This library, preloaded into the
- * UML kernel, lengthens what UML sets to the host's size; AMX itself stays in its initial state, so
- * programs inside UML must not use it.
+ * UML keeps the vector registers of its processes in a buffer that ends before the AMX state, and
+ * the host refuses to set a register state that is shorter than its own. This library, preloaded
+ * into the UML kernel, lengthens what UML sets to the host's size; AMX itself stays in its initial
+ * state, so programs inside UML must not use it.
  */
 #include <dlfcn.h>
 #include <elf.h>
