@@ -12,13 +12,14 @@ obj-y := dma-fence.o dma-fence-stub.o dma-fence-wait.o \
 obj-$(CONFIG_LOCKDEP)		+= dma-fence-lockdep.o dma-resv-lockdep.o
 obj-$(CONFIG_DEBUG_FS)		+= dma-buf-debugfs.o
 obj-$(CONFIG_SYNC_FILE)		+= sync_file.o dma-buf-sync-file.o
-obj-y				+= tests/
-
-# From the stock tree
-obj-$(CONFIG_DMABUF_HEAPS)	+= dma-heap.o heaps/
 obj-$(CONFIG_SW_SYNC)		+= sw_sync.o sync_debug.o
+obj-$(CONFIG_DMABUF_HEAPS)	+= dma-heap.o heaps/
 obj-$(CONFIG_UDMABUF)		+= udmabuf.o
 obj-$(CONFIG_DMABUF_SYSFS_STATS)	+= dma-buf-sysfs-stats.o
+obj-$(CONFIG_SAMPLE_DMABUF)	+= samples/
+obj-y				+= tests/
+
+# From the stock tree: the self-tests that came with the kernel
 obj-$(CONFIG_DMABUF_SELFTESTS)	+= dmabuf_selftests.o
 
 dmabuf_selftests-y := selftest.o st-dma-fence.o st-dma-fence-chain.o st-dma-fence-unwrap.o \

@@ -25,6 +25,8 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/sync_file.h>
 
+#include "sync_debug.h"
+
 /* Bits of sync_file.flags */
 enum sync_file_flag_bits {
 	SYNC_FILE_ARMED_BIT,	/* somebody has added sync_file.cb, or is about to */
@@ -81,6 +83,7 @@ struct sync_file *sync_file_create(struct dma_fence *fence)
 		return NULL;
 	}
 	sync_file->fence = dma_fence_get(fence);
+	sync_debug_file_add(sync_file);
 	return sync_file;
 }
 EXPORT_SYMBOL(sync_file_create);
@@ -138,6 +141,7 @@ static int sync_file_release(struct inode *inode, struct file *file)
 {
 	struct sync_file *sync_file = file->private_data;
 
+	sync_debug_file_remove(sync_file);
 	/* Also waits for a callback that is just running, so that it finds the queue alive. */
 	if (test_bit(SYNC_FILE_ARMED_BIT, &sync_file->flags))
 		dma_fence_remove_callback(sync_file->fence, &sync_file->cb);

@@ -31,21 +31,18 @@ source_id() {
 	fi
 }
 
-# The headers that belong to the subsystem's core; with the sources of the same names they must never
-# come from the stock tree.
+# The headers that belong to the subsystem; with the sources of the same names they must never come
+# from the stock tree.
 owned_headers=(
 	include/linux/dma-buf.h
 	include/linux/dma-fence.h
 	include/linux/dma-fence-array.h
 	include/linux/dma-fence-chain.h
 	include/linux/dma-fence-unwrap.h
+	include/linux/dma-heap.h
 	include/linux/dma-resv.h
 	include/linux/sync_file.h
 	include/trace/events/dma_fence.h
-)
-# These may.
-adjacent_headers=(
-	include/linux/dma-heap.h
 	include/uapi/linux/dma-buf.h
 	include/uapi/linux/dma-heap.h
 	include/uapi/linux/sync_file.h
@@ -58,9 +55,9 @@ installed_files() {
 		cd "$clone" || exit
 		find . -maxdepth 1 \( -name '*.[ch]' -o -name Kconfig -o -name Makefile \
 			-o -name .kunitconfig \) -printf '%P drivers/dma-buf/%P\n'
-		find heaps tests -maxdepth 1 \( -name '*.[ch]' -o -name Kconfig -o -name Makefile \) \
+		find heaps samples tests -maxdepth 1 \( -name '*.[ch]' -o -name Kconfig -o -name Makefile \) \
 			-printf '%p drivers/dma-buf/%p\n' 2>/dev/null
-		find include Documentation -type f -printf '%p %p\n'
+		find include Documentation -type f -printf '%p %p\n' 2>/dev/null
 	) | LC_ALL=C sort -k 2
 }
 

@@ -374,9 +374,7 @@ static int inject_open(void)
 	if (fd < 0)
 		return -errno;
 	if (file_write("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") ||
-	    file_write("/sys/kernel/debug/failslab/verbose", "0") ||
-	    file_write("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N") ||
-	    file_write("/sys/kernel/debug/fail_page_alloc/verbose", "0")) {
+	    file_write("/sys/kernel/debug/failslab/verbose", "0")) {
 		close(fd);
 		return -ENOENT;
 	}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A buffer made of pages, whichever heap the pages come from.
+ */
+#ifndef _DMA_BUF_HEAP_BUFFER_H
+#define _DMA_BUF_HEAP_BUFFER_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+
+struct dma_buf;
+struct dma_heap;
+struct heap_buffer;
+struct vm_area_struct;
+
+/**
+ * struct heap_buffer_ops - where heaps differ
+ */
+struct heap_buffer_ops {
+	/** @free: Give the pages back and free what contains the &struct heap_buffer. */
+	void (*free)(struct heap_buffer *buffer);
+	/** @mmap: Show the pages from &vm_area_struct.vm_pgoff on; the range has been checked. */
+	int (*mmap)(struct heap_buffer *buffer, struct vm_area_struct *vma);
+};
+
+/**
+ * struct heap_buffer - pages, and the devices that use them
+ */
+struct heap_buffer {
+	/** @ops: The heap's. */
+	const struct heap_buffer_ops *ops;
+	/** @heap: Where the pages come from. */
+	struct dma_heap *heap;
+	/** @len: Bytes, whole pages. */
+	size_t len;
+	/** @pages: All pages, in order; mapped for no device. */
+	struct sg_table pages;
+	/** @lock: Protects @attachments and @vaddr. Taken under the reservation. */
+	struct mutex lock;
+	/** @attachments: The devices. Locking: @lock. */
+	struct list_head attachments;
+	/** @vaddr: The kernel mapping, or NULL. Locking: @lock. */
+	void *vaddr;
+};
+
+void heap_buffer_init(struct heap_buffer *buffer, struct dma_heap *heap, size_t len,
+		      const struct heap_buffer_ops *ops);
+struct dma_buf *heap_buffer_export(struct heap_buffer *buffer, u32 fd_flags);
+
+#endif /* _DMA_BUF_HEAP_BUFFER_H */

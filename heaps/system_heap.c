@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The system heap: pages from the page allocator, in chunks as large as can be had.
+ *
+ * Large chunks make short scatter lists and let the CPU map a buffer with large pages; but they are
+ * taken only where they lie ready. Nothing is reclaimed or compacted for them, and what a chunk
+ * size could not give once is not asked of it again for the same buffer.
+ *
+ * Locks: none of its own.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
+#include <linux/init.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "heap-buffer.h"
+
+/*
+ * Chunk sizes, as page orders: what an IOMMU likes best, what fits most caches, what always works.
+ */
+static const unsigned int system_heap_orders[] = { 8, 4, 0 };
+
+#define SYSTEM_HEAP_GFP (GFP_HIGHUSER | __GFP_ZERO)
+/* Without __GFP_RECLAIM: large chunks are a bonus. */
+#define SYSTEM_HEAP_GFP_LARGE \
+	((SYSTEM_HEAP_GFP | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_RECLAIM)
+
+static gfp_t system_heap_gfp(unsigned int order)
+{
+	return order ? SYSTEM_HEAP_GFP_LARGE : SYSTEM_HEAP_GFP;
+}
+
+/*
+ * One chunk of at most @size bytes, and of at most the order at *@rank, which moves on to the order
+ * that worked.
+ */
+static struct page *system_heap_alloc_chunk(size_t size, unsigned int *rank)
+{
+	for (; *rank < ARRAY_SIZE(system_heap_orders); ++*rank) {
+		unsigned int order = system_heap_orders[*rank];
+		struct page *page;
+
+		if (size < PAGE_SIZE << order)
+			continue;
+		page = alloc_pages(system_heap_gfp(order), order);
+		if (page)
+			return page;
+	}
+	return NULL;
+}
+
+static void system_heap_free_chunks(struct list_head *chunks)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, chunks, lru)
+		__free_pages(page, compound_order(page));
+}
+
+/* Collect chunks that make up @len bytes. Returns how many there are, or a negative errno. */
+static long system_heap_alloc_chunks(struct list_head *chunks, size_t len)
+{
+	unsigned int rank = 0;
+	struct page *page;
+	long count = 0;
+
+	while (len) {
+		/* A process that is being killed, for want of memory perhaps, must not go on. */
+		if (fatal_signal_pending(current))
+			return -EINTR;
+
+		page = system_heap_alloc_chunk(len, &rank);
+		if (!page)
+			return -ENOMEM;
+		list_add_tail(&page->lru, chunks);
+		len -= page_size(page);
+		count++;
+	}
+	return count;
+}
+
+static int system_heap_fill(struct heap_buffer *buffer)
+{
+	struct page *page, *next;
+	struct scatterlist *sg;
+	LIST_HEAD(chunks);
+	long count;
+	int ret;
+
+	count = system_heap_alloc_chunks(&chunks, buffer->len);
+	if (count < 0) {
+		ret = count;
+		goto err_chunks;
+	}
+
+	ret = sg_alloc_table(&buffer->pages, count, GFP_KERNEL);
+	if (ret)
+		goto err_chunks;
+
+	sg = buffer->pages.sgl;
+	list_for_each_entry_safe(page, next, &chunks, lru) {
+		list_del(&page->lru);
+		sg_set_page(sg, page, page_size(page), 0);
+		sg = sg_next(sg);
+	}
+	return 0;
+
+err_chunks:
+	system_heap_free_chunks(&chunks);
+	return ret;
+}
+
+static void system_heap_free(struct heap_buffer *buffer)
+{
+	struct scatterlist *sg;
+	unsigned int i;
+
+	for_each_sgtable_sg(&buffer->pages, sg, i)
+		__free_pages(sg_page(sg), compound_order(sg_page(sg)));
+	sg_free_table(&buffer->pages);
+	kfree(buffer);
+}
+
+/* Map chunk by chunk, from the one that holds the first page wanted to the end of the area. */
+static int system_heap_mmap(struct heap_buffer *buffer, struct vm_area_struct *vma)
+{
+	unsigned long skip = vma->vm_pgoff << PAGE_SHIFT;
+	unsigned long addr = vma->vm_start;
+	struct scatterlist *sg;
+	unsigned int i;
+	int ret;
+
+	for_each_sgtable_sg(&buffer->pages, sg, i) {
+		unsigned long size;
+
+		if (skip >= sg->length) {
+			skip -= sg->length;
+			continue;
+		}
+
+		size = min(sg->length - skip, vma->vm_end - addr);
+		ret = remap_pfn_range(vma, addr, page_to_pfn(sg_page(sg)) + (skip >> PAGE_SHIFT),
+				      size, vma->vm_page_prot);
+		if (ret)
+			return ret;
+
+		skip = 0;
+		addr += size;
+		if (addr == vma->vm_end)
+			break;
+	}
+	return 0;
+}
+
+static const struct heap_buffer_ops system_heap_buffer_ops = {
+	.free = system_heap_free,
+	.mmap = system_heap_mmap,
+};
+
+static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long len, u32 fd_flags,
+					    u64 heap_flags)
+{
+	struct heap_buffer *buffer;
+	struct dma_buf *dmabuf;
+	int ret;
+
+	/* More than the machine has: say so before everything else is pushed out. */
+	if (len >> PAGE_SHIFT > totalram_pages())
+		return ERR_PTR(-ENOMEM);
+
+	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
+	if (!buffer)
+		return ERR_PTR(-ENOMEM);
+
+	heap_buffer_init(buffer, heap, len, &system_heap_buffer_ops);
+	ret = system_heap_fill(buffer);
+	if (ret) {
+		kfree(buffer);
+		return ERR_PTR(ret);
+	}
+
+	dmabuf = heap_buffer_export(buffer, fd_flags);
+	if (IS_ERR(dmabuf))
+		system_heap_free(buffer);
+	return dmabuf;
+}
+
+static const struct dma_heap_ops system_heap_ops = {
+	.allocate = system_heap_allocate,
+};
+
+static int __init system_heap_init(void)
+{
+	static const struct dma_heap_export_info info = {
+		.name = "system",
+		.ops = &system_heap_ops,
+	};
+
+	return PTR_ERR_OR_ZERO(dma_heap_add(&info));
+}
+device_initcall(system_heap_init);
