@@ -24,6 +24,8 @@
 #include <linux/export.h>
 #include <linux/slab.h>
 
+#include "dma-fence-internal.h"
+
 /* Not an errno: no child reported one, and the array is not complete. */
 #define DMA_FENCE_ARRAY_OPEN	1
 
@@ -153,6 +155,12 @@ static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadli
 		dma_fence_set_deadline(child, deadline);
 }
 
+/* Where the list is that dma_fence_array_alloc_whole() made room for. */
+static struct dma_fence **dma_fence_array_own_list(struct dma_fence_array *array, unsigned int num)
+{
+	return (struct dma_fence **)&array->callbacks[num];
+}
+
 static void dma_fence_array_release(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = to_dma_fence_array(fence);
@@ -161,7 +169,8 @@ static void dma_fence_array_release(struct dma_fence *fence)
 
 	while (i--)
 		dma_fence_put(fences[i]);
-	kfree(fences);
+	if (fences != dma_fence_array_own_list(array, array->num_fences))
+		kfree(fences);
 	dma_fence_free(fence);
 }
 
@@ -194,6 +203,24 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 }
 EXPORT_SYMBOL(dma_fence_array_alloc);
 
+/*
+ * As dma_fence_array_alloc(), with room for the list of fences in the same piece of memory:
+ * &dma_fence_array.fences points to it, for the caller to fill and pass to dma_fence_array_init()
+ * with the same number.
+ */
+struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
+{
+	struct dma_fence_array *array;
+	size_t size = struct_size(array, callbacks, num_fences);
+
+	size = size_add(size, array_size(num_fences, sizeof(*array->fences)));
+	array = kzalloc(size, GFP_KERNEL | __GFP_NOWARN);
+	if (array)
+		array->fences = dma_fence_array_own_list(array, num_fences);
+
+	return array;
+}
+
 /**
  * dma_fence_array_init - make an allocated array a fence
  * @array: array from dma_fence_array_alloc()
@@ -224,7 +251,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	atomic_set(&array->num_pending, signal_on_any ? min(num_fences, 1) : num_fences);
 	spin_lock_init(&array->lock);
 	init_irq_work(&array->work, dma_fence_array_irq_work);
-	dma_fence_init(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
+	dma_fence_init_common(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
 
 	for (i = 0; i < num_fences; i++)
 		WARN_ONCE(dma_fence_is_container(fences[i]),

@@ -2,41 +2,72 @@
 /*
  * dma-fence-chain: timelines.
  *
- *	newest                                        oldest
+ *	             .---------skip--------.
+ *	newest       |                     v                          oldest
  *	link 9 --prev--> link 7 --prev--> link 4 --prev--> fence the timeline started on, or NULL
  *	  |fence           |fence           |fence
  *
  * A link is signaled when its own fence and all that is behind it are. Links are immutable but for
- * prev, which moves on past links whose fence is signaled.
+ * prev, which moves on past links whose fence is signaled, and skip, which may go.
  *
  * Locks: enabling signaling takes chain->lock and, inside it, the lock of one fence after the
  * other, none of which is a link (nor inside of one: a link may hold an array, not a chain). The
- * callback runs under the lock of the fence that signaled, so it must never take chain->lock;
- * it leaves looking for the next fence to an irq_work. Nothing here calls itself through a fence
- * it found: walking, waiting and releasing are loops, however long the timeline is.
+ * callback runs under the lock of the fence that signaled, so it must never take chain->lock; it
+ * leaves looking for the next fence to an irq_work. There nothing is held, so that the next fence
+ * may also be a link. Nothing here calls itself through a fence it found: walking, waiting and
+ * releasing are loops, however long the timeline is.
  *
  * Life: the queued callback holds a reference to the link and to the fence it is queued on. The
  * callback passes the former on to the irq_work, which passes it to the next callback.
  *
+ * Speed: skip makes a skip list of the timeline, see dma_fence_chain_skip_init(), in which a point
+ * is found in a logarithmic number of steps. Many waiters on one timeline wait for each other
+ * rather than each for every fence, see dma_fence_chain_rearm().
+ *
  * Why the lock-free walk is right:
  *
- * - Memory. Who reads chain->prev holds a reference to the link. The link holds one to what prev
- *   points to, dropped only after prev was changed to something else. A reader gets its own by
- *   dma_fence_get_rcu_safe(): within the read section the memory stays readable, and comparing
- *   prev again tells a fence from another one that was made in the same type-stable memory.
- * - Publication. prev is written before the link is published, by whatever publishes it. Later
- *   only cmpxchg() changes it, to a fence that some link behind pointed to: initialized before
- *   that link was. The release that the cmpxchg() implies pairs with rcu_dereference() in
- *   dma_fence_get_rcu_safe().
- * - No ABA. The collector holds a reference to the fence that it expects in prev, so this cannot
- *   be freed and come back as another, and prev only ever moves to older fences.
+ * - Memory. Who follows prev or skip is in a read section and holds a reference to the link that it
+ *   started from. A link holds references to what its two pointers lead to. It drops them after it
+ *   changed the pointer or when it is released, and keeps the pointers as they are then. So
+ *   whatever a reader finds was referenced by something alive when the section began, and stays
+ *   readable until the section ends: links and fences are freed a grace period after release. That
+ *   holds through links that have died meanwhile, however many are passed.
+ * - Life. What a walk or a search returns it gets by dma_fence_get_rcu(), which fails for the dead.
+ *   These were unlinked, and the way from the link that the reader holds leads round them: it
+ *   starts over. A fence is asked whether it is signaled only with such a reference. Without one,
+ *   only the flag is looked at.
+ * - Publication. prev and skip are written before the link is published, by whatever publishes it.
+ *   Later only cmpxchg() changes them, prev to a fence that some link behind pointed to:
+ *   initialized before that link was. The release that the cmpxchg() implies pairs with
+ *   rcu_dereference().
+ * - No ABA. The collector read what it expects in prev within the same read section. So this is not
+ *   yet other memory's life, and prev only ever moves to older fences.
  * - Staleness. A reader that got a link just before it was unlinked follows the old path. This is
- *   longer, but leads through signaled links to the same place: a link keeps its prev until its
- *   last reference is gone (see dma_fence_chain_release()). It never leads past an unsignaled one.
+ *   longer, but leads through signaled links to the same place. It never leads past an unsignaled
+ *   one, except by skip, which is followed only in search of a point that is not passed by.
  */
 
 #include <linux/dma-fence-chain.h>
 #include <linux/export.h>
+#include <linux/irq_work.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+
+#include "dma-fence-internal.h"
+
+/* What waits on one CPU for the irq_work to look for its next fence. */
+struct dma_fence_chain_queue {
+	struct llist_head links;
+	struct irq_work work;
+};
+
+static void dma_fence_chain_irq_work(struct irq_work *work);
+
+static DEFINE_PER_CPU(struct dma_fence_chain_queue, dma_fence_chain_queue) = {
+	.work = IRQ_WORK_INIT(dma_fence_chain_irq_work),
+};
 
 static const char *dma_fence_chain_get_driver_name(struct dma_fence *fence)
 {
@@ -48,59 +79,110 @@ static const char *dma_fence_chain_get_timeline_name(struct dma_fence *fence)
 	return "unbound";
 }
 
-/* Take a reference to what is behind a link; NULL at the end and behind anything but a link. */
-static struct dma_fence *dma_fence_chain_prev_get(struct dma_fence *link)
-{
-	struct dma_fence_chain *chain = to_dma_fence_chain(link);
-
-	if (!chain)
-		return NULL;
-
-	guard(rcu)();
-	return dma_fence_get_rcu_safe(&chain->prev);
-}
-
 /* Whether a link, as far as it is concerned itself, can be left out of the timeline. */
 static bool dma_fence_chain_link_done(struct dma_fence *link)
 {
 	return dma_fence_is_signaled(dma_fence_chain_contained(link));
 }
 
-/* Take a reference to the nearest fence behind @link that is not done; NULL if all are. */
-static struct dma_fence *dma_fence_chain_pending_get(struct dma_fence *link)
+static struct dma_fence *dma_fence_chain_prev_rcu(struct dma_fence *fence)
 {
-	struct dma_fence *next = dma_fence_chain_prev_get(link);
+	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
 
-	while (next && dma_fence_chain_link_done(next)) {
-		struct dma_fence *done = next;
-
-		next = dma_fence_chain_prev_get(done);
-		dma_fence_put(done);
-	}
-
-	return next;
+	return chain ? rcu_dereference(chain->prev) : NULL;
 }
 
-/* As dma_fence_chain_pending_get(), and unlink in one step what lies between. */
-static struct dma_fence *dma_fence_chain_collect(struct dma_fence_chain *chain)
+/*
+ * Get a fence of the timeline unless its part is done. False when it died, with @fence unchanged.
+ */
+static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence **fence)
 {
-	struct dma_fence *first = dma_fence_chain_prev_get(&chain->base);
-	struct dma_fence *next, *old;
+	struct dma_fence *contained = dma_fence_chain_contained(*fence);
 
-	if (!first || !dma_fence_chain_link_done(first))
-		return first;
+	if (dma_fence_test_signaled_flag(contained)) {
+		*fence = NULL;
+		return true;
+	}
+	if (unlikely(!dma_fence_get_rcu(*fence)))
+		return false;
+	if (likely(!contained->ops->signaled) || !dma_fence_is_signaled(contained))
+		return true;
 
-	next = dma_fence_chain_pending_get(first);
+	dma_fence_put(*fence);
+	*fence = NULL;
+	return true;
+}
+
+/*
+ * Take a reference to the nearest fence from @fence on that is not done; NULL if all are. False
+ * when the way led to a fence that died meanwhile.
+ */
+static bool dma_fence_chain_pending_get_rcu(struct dma_fence *fence, struct dma_fence **pending)
+{
+	for (*pending = NULL; fence; fence = dma_fence_chain_prev_rcu(fence)) {
+		*pending = fence;
+		if (!dma_fence_chain_get_pending_rcu(pending))
+			return false;
+		if (*pending)
+			break;
+	}
+
+	return true;
+}
+
+/*
+ * Let go of a skip that leads to what a walk would not visit any more; @pending is what comes next.
+ */
+static noinline void dma_fence_chain_skip_tidy_rcu(struct dma_fence_chain *chain,
+						   struct dma_fence *pending)
+{
+	struct dma_fence *skip = rcu_dereference(chain->skip);
+
+	if (pending && pending->context == skip->context && pending->seqno > skip->seqno &&
+	    !dma_fence_test_signaled_flag(dma_fence_chain_contained(skip)))
+		return;
+
+	if (unrcu_pointer(cmpxchg(&chain->skip, RCU_INITIALIZER(skip), NULL)) == skip)
+		dma_fence_put(skip);
+}
+
+/* Unlink what lies between a link and the nearest fence behind it that is not done. */
+static noinline struct dma_fence *dma_fence_chain_unlink_rcu(struct dma_fence_chain *chain)
+{
+	struct dma_fence *first, *pending, *old;
+
+	do {
+		first = rcu_dereference(chain->prev);
+	} while (unlikely(!dma_fence_chain_pending_get_rcu(first, &pending)));
+
+	if (pending == first)
+		return pending;
 
 	/* See "Why the lock-free walk is right". On success one more reference moves each way. */
-	dma_fence_get(next);
-	old = unrcu_pointer(cmpxchg(&chain->prev, RCU_INITIALIZER(first), RCU_INITIALIZER(next)));
+	dma_fence_get(pending);
+	old = unrcu_pointer(cmpxchg(&chain->prev, RCU_INITIALIZER(first),
+				    RCU_INITIALIZER(pending)));
 
 	/* Who was faster unlinked these or more; what was found is as good either way. */
-	dma_fence_put(old == first ? first : next);
-	dma_fence_put(first);
+	dma_fence_put(old == first ? first : pending);
+	return pending;
+}
 
-	return next;
+/*
+ * Take a reference to the nearest fence behind @chain that is not done, unlink what lies between.
+ */
+static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fence_chain *chain)
+{
+	struct dma_fence *pending;
+
+	guard(rcu)();
+	pending = rcu_dereference(chain->prev);
+	if (pending && unlikely(!dma_fence_chain_get_pending_rcu(&pending) || !pending))
+		pending = dma_fence_chain_unlink_rcu(chain);
+	if (rcu_access_pointer(chain->skip))
+		dma_fence_chain_skip_tidy_rcu(chain, pending);
+
+	return pending;
 }
 
 /**
@@ -126,16 +208,45 @@ struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence)
 }
 EXPORT_SYMBOL(dma_fence_chain_walk);
 
-/* Whether @fence is what to wait for to reach a point of @head's context, walking down to it. */
-static bool dma_fence_chain_covers(struct dma_fence_chain *head, struct dma_fence *fence, u64 seqno)
+/*
+ * Take a reference to the oldest fence from @chain on that covers a point of its context, signaled
+ * or not. NULL if there is none any more; false if the reference came too late.
+ *
+ * What lies in another context was there first: all of it belongs to every point.
+ */
+static bool dma_fence_chain_seek(struct dma_fence_chain *chain, u64 seqno, struct dma_fence **found)
 {
-	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
+	u64 context = chain->base.context;
+	struct dma_fence *fence = &chain->base;
 
-	/* What lies in another context was there first: all of it belongs to every point. */
-	if (!chain || fence->context != head->base.context)
-		return true;
+	guard(rcu)();
+	while (chain && chain->base.context == context && chain->prev_seqno >= seqno) {
+		fence = rcu_dereference(chain->skip);
+		if (!fence || fence->seqno < seqno)
+			fence = rcu_dereference(chain->prev);
+		chain = to_dma_fence_chain(fence);
+	}
 
-	return chain->prev_seqno < seqno;
+	*found = fence ? dma_fence_get_rcu(fence) : NULL;
+	return *found == fence;
+}
+
+/*
+ * Take a reference to the first fence from @head on that covers a point and, behind it, is not
+ * done.
+ */
+static struct dma_fence *dma_fence_chain_point_get(struct dma_fence_chain *head, u64 seqno)
+{
+	struct dma_fence *found;
+
+	/* If it came too late, it was unlinked meanwhile and will not be found again. */
+	while (unlikely(!dma_fence_chain_seek(head, seqno, &found)))
+		cpu_relax();
+
+	if (!found || found == &head->base || !dma_fence_chain_link_done(found))
+		return found;
+
+	return dma_fence_chain_walk(found);
 }
 
 /**
@@ -155,7 +266,6 @@ static bool dma_fence_chain_covers(struct dma_fence_chain *head, struct dma_fenc
 int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)
 {
 	struct dma_fence_chain *head;
-	struct dma_fence *iter;
 
 	if (!seqno)
 		return 0;
@@ -164,62 +274,93 @@ int dma_fence_chain_find_seqno(struct dma_fence **pfence, u64 seqno)
 	if (!head || head->base.seqno < seqno)
 		return -EINVAL;
 
-	dma_fence_chain_for_each(iter, &head->base)
-		if (dma_fence_chain_covers(head, iter, seqno))
-			break;
-
-	*pfence = iter;
+	*pfence = dma_fence_chain_point_get(head, seqno);
 	dma_fence_put(&head->base);
 
 	return 0;
 }
 EXPORT_SYMBOL(dma_fence_chain_find_seqno);
 
-static bool dma_fence_chain_arm(struct dma_fence_chain *chain);
-
-static void dma_fence_chain_irq_work(struct irq_work *work)
-{
-	struct dma_fence_chain *chain = container_of(work, struct dma_fence_chain, work);
-
-	/* Once armed it is the callback's, and may be gone. */
-	if (dma_fence_chain_arm(chain))
-		return;
-
-	dma_fence_signal(&chain->base);
-	dma_fence_put(&chain->base);
-}
-
+/*
+ * The callback: leave the rest to the irq_work, since the lock of the signaled fence is held. The
+ * core is done with cb, so its room can be the queue's.
+ */
 static void dma_fence_chain_fence_done(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct dma_fence_chain *chain = container_of(cb, struct dma_fence_chain, cb);
+	struct dma_fence_chain_queue *queue = raw_cpu_ptr(&dma_fence_chain_queue);
 
 	/*
-	 * The core is done with cb, so its room can be the work's. The work may be the very one
-	 * whose function queued this callback and has yet to return: what the irq_work core then
-	 * does is to clear the busy flag if nothing else changed, which neither a list pointer nor
-	 * a work that was queued again can be taken for.
+	 * Who finds the queue empty has it emptied. Should this be on another CPU by now: any will
+	 * do.
 	 */
-	init_irq_work(&chain->work, dma_fence_chain_irq_work);
-	irq_work_queue(&chain->work);
+	if (llist_add(&chain->node, &queue->links))
+		irq_work_queue(&queue->work);
 	dma_fence_put(fence);
 }
 
-/* Queue the callback on the newest fence that is not signaled; false if there is none. */
-static bool dma_fence_chain_arm(struct dma_fence_chain *chain)
+static bool dma_fence_chain_wait_for(struct dma_fence_chain *chain, struct dma_fence *fence)
+{
+	if (dma_fence_test_signaled_flag(fence))
+		return false;
+
+	dma_fence_get(fence);
+	if (!dma_fence_add_callback(fence, &chain->cb, dma_fence_chain_fence_done))
+		return true;
+
+	dma_fence_put(fence);
+	return false;
+}
+
+/* What to wait for at a link behind: see dma_fence_chain_arm(). */
+static struct dma_fence *dma_fence_chain_stand_in(struct dma_fence *link, bool links)
+{
+	if (links && test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &link->flags))
+		return link;
+	return dma_fence_chain_contained(link);
+}
+
+/*
+ * Queue the callback on the newest fence that is not signaled; false if there is none. With @links,
+ * a link that somebody waits for already is as good as its fence, and better: what is behind it
+ * need not be waited for again. When the fences of N links with N waiters signal newest first, each
+ * waiter is queued twice, not N times.
+ */
+static bool dma_fence_chain_arm(struct dma_fence_chain *chain, bool links)
 {
 	struct dma_fence *link;
 
-	dma_fence_chain_for_each(link, &chain->base) {
-		struct dma_fence *fence = dma_fence_get(dma_fence_chain_contained(link));
+	if (dma_fence_chain_wait_for(chain, chain->fence))
+		return true;
 
-		if (!dma_fence_add_callback(fence, &chain->cb, dma_fence_chain_fence_done)) {
+	for (link = dma_fence_chain_collect(chain); link; link = dma_fence_chain_walk(link)) {
+		if (dma_fence_chain_wait_for(chain, dma_fence_chain_stand_in(link, links))) {
 			dma_fence_put(link);
 			return true;
 		}
-		dma_fence_put(fence);
 	}
 
 	return false;
+}
+
+/*
+ * Look for the next fence of each queued link, or signal it, which may queue the next newer one.
+ * Each link comes with the reference that its callback had; once armed it is the callback's again.
+ */
+static void dma_fence_chain_irq_work(struct irq_work *work)
+{
+	struct dma_fence_chain_queue *queue =
+		container_of(work, struct dma_fence_chain_queue, work);
+	struct llist_node *links = llist_reverse_order(llist_del_all(&queue->links));
+	struct dma_fence_chain *chain, *next;
+
+	llist_for_each_entry_safe(chain, next, links, node) {
+		if (dma_fence_chain_arm(chain, true))
+			continue;
+
+		dma_fence_signal(&chain->base);
+		dma_fence_put(&chain->base);
+	}
 }
 
 static bool dma_fence_chain_enable_signaling(struct dma_fence *fence)
@@ -227,7 +368,7 @@ static bool dma_fence_chain_enable_signaling(struct dma_fence *fence)
 	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
 
 	dma_fence_get(fence);
-	if (dma_fence_chain_arm(chain))
+	if (dma_fence_chain_arm(chain, false))
 		return true;
 
 	/* Never the last reference: the caller has one. */
@@ -248,27 +389,74 @@ static bool dma_fence_chain_signaled(struct dma_fence *fence)
 	return !pending;
 }
 
+/* Links that one callback frees, so that none takes long. */
+#define DMA_FENCE_CHAIN_FREE_MAX 32
+
+static void dma_fence_chain_free_rcu(struct rcu_head *rcu)
+{
+	struct llist_node *node = &container_of(rcu, struct dma_fence_chain, base.rcu)->node;
+	void *links[DMA_FENCE_CHAIN_FREE_MAX];
+	size_t count = 0;
+
+	for (; node; node = node->next)
+		links[count++] = llist_entry(node, struct dma_fence_chain, node);
+	kfree_bulk(count, links);
+}
+
+/* Free dead links, listed newest first, when their last reader has left: all by one callback. */
+static void dma_fence_chain_free_all(struct llist_node *links)
+{
+	struct dma_fence_chain *chain = llist_entry(links, struct dma_fence_chain, node);
+
+	if (links->next)
+		call_rcu(&chain->base.rcu, dma_fence_chain_free_rcu);
+	else
+		dma_fence_free(&chain->base);
+}
+
+/* Drop a reference of a dead link. A link that dies of it is put on the list of @dead instead. */
+static void dma_fence_chain_drop(struct dma_fence *fence, struct llist_node **dead)
+{
+	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
+
+	if (!chain) {
+		dma_fence_put(fence);
+	} else if (refcount_dec_and_test(&fence->refcount.refcount)) {
+		chain->node.next = *dead;
+		*dead = &chain->node;
+	}
+}
+
+/*
+ * Links that die with this one are released here, not each from the release of another. Their
+ * pointers stay as they are, for lock-free readers.
+ */
 static void dma_fence_chain_release(struct dma_fence *fence)
 {
 	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
-	struct dma_fence *prev = rcu_dereference_protected(chain->prev, true);
+	struct llist_node *dead = NULL, *done = NULL;
+	unsigned int count = 0;
 
-	dma_fence_put(chain->fence);
-	dma_fence_free(fence);
+	for (;;) {
+		dma_fence_chain_drop(rcu_dereference_protected(chain->skip, true), &dead);
+		dma_fence_chain_drop(rcu_dereference_protected(chain->prev, true), &dead);
+		dma_fence_put(chain->fence);
 
-	/*
-	 * Every further link that goes with this one is taken over here: when its last reference
-	 * is dropped nobody else can reach it, so prev is ours to detach, and its own release then
-	 * finds nothing to go on with. Not earlier: a walker that holds a reference may be about
-	 * to follow prev.
-	 */
-	while (prev && refcount_dec_and_test(&prev->refcount.refcount)) {
-		struct dma_fence *last = prev;
+		chain->node.next = done;
+		done = &chain->node;
+		if (!dead)
+			break;
+		if (++count % DMA_FENCE_CHAIN_FREE_MAX == 0) {
+			dma_fence_chain_free_all(done);
+			done = NULL;
+		}
 
-		chain = to_dma_fence_chain(last);
-		prev = chain ? rcu_replace_pointer(chain->prev, NULL, true) : NULL;
-		dma_fence_release(&last->refcount);
+		chain = llist_entry(dead, struct dma_fence_chain, node);
+		dead = dead->next;
+		dma_fence_release_begin(&chain->base);
 	}
+
+	dma_fence_chain_free_all(done);
 }
 
 static void dma_fence_chain_set_deadline(struct dma_fence *fence, ktime_t deadline)
@@ -290,6 +478,51 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 };
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
+/* Every so many links one has a skip. */
+#define DMA_FENCE_CHAIN_STRIDE 8U
+
+/*
+ * Find the next link behind @chain, itself included, that has a skip or is where one will lead to.
+ */
+static struct dma_fence_chain *dma_fence_chain_stop_rcu(struct dma_fence_chain *chain)
+{
+	u64 context = chain->base.context;
+
+	while (chain && chain->depth % DMA_FENCE_CHAIN_STRIDE)
+		chain = to_dma_fence_chain(rcu_dereference(chain->prev));
+
+	return chain && chain->base.context == context ? chain : NULL;
+}
+
+static struct dma_fence_chain *dma_fence_chain_leap_rcu(struct dma_fence_chain *chain)
+{
+	return to_dma_fence_chain(rcu_dereference(chain->skip));
+}
+
+/*
+ * Get what the skip of a new link leads to: over the last two leaps, if the newer one is not the
+ * shorter; else to the last link that leaps begin at. So leaps double as they lead back, every
+ * second one is long, and any link behind is reached in a number of steps that grows with the
+ * logarithm of its distance. (Were none ever lost, they would be the digits of the depth as a skew
+ * binary number.)
+ */
+static noinline struct dma_fence *dma_fence_chain_skip_get(struct dma_fence_chain *prev)
+{
+	struct dma_fence_chain *stop, *near, *far;
+
+	guard(rcu)();
+	stop = dma_fence_chain_stop_rcu(prev);
+	if (!stop)
+		return NULL;
+
+	near = dma_fence_chain_leap_rcu(stop);
+	far = near ? dma_fence_chain_leap_rcu(near) : NULL;
+	if (far && stop->depth - near->depth >= near->depth - far->depth)
+		stop = far;
+
+	return dma_fence_get_rcu(&stop->base);
+}
+
 /**
  * dma_fence_chain_init - make an allocated link a fence at the end of a timeline
  * @chain: link from dma_fence_chain_alloc()
@@ -309,24 +542,30 @@ EXPORT_SYMBOL(dma_fence_chain_ops);
 void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, u64 seqno)
 {
-	bool is_link = to_dma_fence_chain(prev);
+	struct dma_fence_chain *link = to_dma_fence_chain(prev);
+	struct dma_fence *skip = NULL;
 	u64 context;
 
 	WARN_ONCE(dma_fence_is_chain(fence), "a chain inside of a chain link, flatten it\n");
 
-	if (is_link && seqno > prev->seqno) {
+	chain->prev_seqno = 0;
+	chain->depth = 0;
+	if (link && seqno > prev->seqno) {
 		context = prev->context;
 		chain->prev_seqno = prev->seqno;
+		chain->depth = link->depth + 1;
+		if (chain->depth % DMA_FENCE_CHAIN_STRIDE == 0)
+			skip = dma_fence_chain_skip_get(link);
 	} else {
 		context = dma_fence_context_alloc(1);
-		chain->prev_seqno = 0;
-		if (is_link)
+		if (link)
 			seqno = prev->seqno;
 	}
 
+	RCU_INIT_POINTER(chain->skip, skip);
 	RCU_INIT_POINTER(chain->prev, prev);
 	chain->fence = fence;
 	spin_lock_init(&chain->lock);
-	dma_fence_init(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
+	dma_fence_init_common(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
 }
 EXPORT_SYMBOL(dma_fence_chain_init);

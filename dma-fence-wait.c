@@ -17,6 +17,8 @@
 
 #include <trace/events/dma_fence.h>
 
+#include "dma-fence-internal.h"
+
 struct dma_fence_waiter {
 	struct dma_fence_cb base;
 	struct task_struct *task;
@@ -44,6 +46,48 @@ static bool dma_fence_wait_goes_on(bool signaled, bool intr, signed long *left)
 	return false;
 }
 
+/*
+ * Sleep until the fence is signaled or time is up. Called with the fence's lock, which is dropped.
+ */
+static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, signed long left,
+					    unsigned long flags)
+{
+	struct dma_fence_waiter waiter = { .base.func = dma_fence_waiter_wake, .task = current };
+
+	list_add(&waiter.base.node, &fence->cb_list);
+	do {
+		/* The waker takes the lock after we drop it, hence sees this state. */
+		__set_current_state(intr ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE);
+		spin_unlock_irqrestore(fence->lock, flags);
+		left = schedule_timeout(left);
+		spin_lock_irqsave(fence->lock, flags);
+	} while (dma_fence_wait_goes_on(dma_fence_test_signaled_flag(fence), intr, &left));
+
+	/* Signaled does not mean notified: a driver may do the one long before the other. */
+	list_del(&waiter.base.node);
+	spin_unlock_irqrestore(fence->lock, flags);
+	return left;
+}
+
+/*
+ * Wait, after having the fence signaled unasked if @enable. Also a fence that is signaled is locked
+ * once.
+ */
+static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence, bool intr,
+							 signed long timeout, bool enable)
+{
+	unsigned long flags;
+	bool signaled;
+
+	spin_lock_irqsave(fence->lock, flags);
+	signaled = enable ? !dma_fence_enable_locked(fence) : dma_fence_test_signaled_flag(fence);
+	if (unlikely(dma_fence_wait_goes_on(signaled, intr, &timeout)))
+		return dma_fence_sleep(fence, intr, timeout, flags);
+
+	spin_unlock_irqrestore(fence->lock, flags);
+	return timeout;
+}
+
 /**
  * dma_fence_default_wait - wait for one fence that will be signaled unasked
  * @fence: the fence; the caller holds a reference
@@ -59,28 +103,7 @@ static bool dma_fence_wait_goes_on(bool signaled, bool intr, signed long *left)
  */
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr, signed long timeout)
 {
-	struct dma_fence_waiter waiter = { .base.func = dma_fence_waiter_wake, .task = current };
-	signed long left = timeout;
-	unsigned long flags;
-
-	spin_lock_irqsave(fence->lock, flags);
-	if (!dma_fence_wait_goes_on(dma_fence_test_signaled_flag(fence), intr, &left))
-		goto unlock;
-
-	list_add(&waiter.base.node, &fence->cb_list);
-	do {
-		/* The waker takes the lock after we drop it, hence sees this state. */
-		__set_current_state(intr ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE);
-		spin_unlock_irqrestore(fence->lock, flags);
-		left = schedule_timeout(left);
-		spin_lock_irqsave(fence->lock, flags);
-	} while (dma_fence_wait_goes_on(dma_fence_test_signaled_flag(fence), intr, &left));
-
-	/* Signaled does not mean notified: a driver may do the one long before the other. */
-	list_del(&waiter.base.node);
-unlock:
-	spin_unlock_irqrestore(fence->lock, flags);
-	return left;
+	return dma_fence_wait_common(fence, intr, timeout, false);
 }
 EXPORT_SYMBOL(dma_fence_default_wait);
 
@@ -100,7 +123,6 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  */
 signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr, signed long timeout)
 {
-	signed long (*wait)(struct dma_fence *fence, bool intr, signed long timeout);
 	signed long ret;
 
 	might_sleep();
@@ -108,11 +130,13 @@ signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr, signed lo
 		return -EINVAL;
 
 	__dma_fence_might_wait();
-	dma_fence_enable_sw_signaling(fence);
-	wait = fence->ops->wait ?: dma_fence_default_wait;
-
 	trace_dma_fence_wait_start(fence);
-	ret = wait(fence, intr, timeout);
+	if (fence->ops->wait) {
+		dma_fence_enable_sw_signaling(fence);
+		ret = fence->ops->wait(fence, intr, timeout);
+	} else {
+		ret = dma_fence_wait_common(fence, intr, timeout, true);
+	}
 	trace_dma_fence_wait_end(fence);
 
 	return ret;
@@ -156,6 +180,15 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 	return left;
 }
 
+/* Let whoever signaled the fence finish: the flag is set first, under the lock. */
+static void dma_fence_signal_wait(struct dma_fence *fence)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(fence->lock, flags);
+	spin_unlock_irqrestore(fence->lock, flags);
+}
+
 /*
  * Queue waiters until a fence turns out to be signaled already, wait, and take the waiters back.
  * That takes the lock of each fence that may have ended the wait.
@@ -163,11 +196,17 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 static signed long dma_fence_any_wait(struct dma_fence **fences, u32 count,
 				      bool intr, signed long timeout, u32 *idx)
 {
-	struct dma_fence_waiter *waiters = kcalloc(count, sizeof(*waiters), GFP_KERNEL);
+	struct dma_fence_waiter *waiters;
 	bool pending = true;
 	signed long ret;
 	u32 n;
 
+	if (dma_fence_any_flagged(fences, count, idx)) {
+		dma_fence_signal_wait(fences[*idx]);
+		return timeout;
+	}
+
+	waiters = kcalloc(count, sizeof(*waiters), GFP_KERNEL);
 	if (!waiters)
 		return -ENOMEM;
 

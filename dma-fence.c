@@ -15,6 +15,8 @@
 #include <linux/seq_file.h>
 #include <linux/spinlock.h>
 
+#include "dma-fence-internal.h"
+
 #define CREATE_TRACE_POINTS
 #include <trace/events/dma_fence.h>
 
@@ -153,20 +155,7 @@ void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		lock = lock ?: &dma_fence_nameless_lock;
 	}
 
-	fence->ops = ops;
-	fence->lock = lock;
-	INIT_LIST_HEAD(&fence->cb_list);
-	fence->context = context;
-	fence->seqno = seqno;
-	fence->flags = 0;
-	fence->error = 0;
-	/*
-	 * In type-stable memory a stale pointer may be looked at by dma_fence_get_rcu_safe(): from
-	 * here on it can take references. Release, and there an acquire, let it see that the
-	 * pointer is stale.
-	 */
-	atomic_set_release(&fence->refcount.refcount.refs, 1);
-	trace_dma_fence_init(fence);
+	dma_fence_init_common(fence, ops, lock, context, seqno);
 }
 EXPORT_SYMBOL(dma_fence_init);
 
@@ -201,6 +190,23 @@ static void dma_fence_abandon(struct dma_fence *fence)
 	spin_unlock_irqrestore(fence->lock, flags);
 }
 
+static __always_inline void dma_fence_release_check(struct dma_fence *fence)
+{
+	trace_dma_fence_destroy(fence);
+
+	if (WARN(dma_fence_has_callbacks(fence),
+		 "dma_fence %s:%s:%llu:%llu released with pending signals\n",
+		 fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
+		 fence->context, fence->seqno))
+		dma_fence_abandon(fence);
+}
+
+/* What every release begins with, for those who release several fences at once. */
+void dma_fence_release_begin(struct dma_fence *fence)
+{
+	dma_fence_release_check(fence);
+}
+
 /**
  * dma_fence_release - release a fence whose last reference is gone
  * @kref: &dma_fence.refcount
@@ -214,13 +220,7 @@ void dma_fence_release(struct kref *kref)
 {
 	struct dma_fence *fence = container_of(kref, struct dma_fence, refcount);
 
-	trace_dma_fence_destroy(fence);
-
-	if (WARN(dma_fence_has_callbacks(fence),
-		 "dma_fence %s:%s:%llu:%llu released with pending signals\n",
-		 fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
-		 fence->context, fence->seqno))
-		dma_fence_abandon(fence);
+	dma_fence_release_check(fence);
 
 	if (fence->ops->release)
 		fence->ops->release(fence);
@@ -236,10 +236,10 @@ EXPORT_SYMBOL(dma_fence_release);
  * callback may free itself or drop the last reference to the fence: of the callback, nothing is
  * touched after the call. Of the fence, only the lock, which the caller must still be able to drop.
  */
-static bool dma_fence_complete_locked(struct dma_fence *fence, ktime_t timestamp)
+static __always_inline bool dma_fence_complete_locked(struct dma_fence *fence, ktime_t timestamp)
 {
-	struct dma_fence_cb *cb;
-	LIST_HEAD(callbacks);
+	struct dma_fence_cb *cb, *next;
+	struct list_head callbacks;
 
 	lockdep_assert_held(fence->lock);
 
@@ -247,22 +247,23 @@ static bool dma_fence_complete_locked(struct dma_fence *fence, ktime_t timestamp
 	if (unlikely(test_and_set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags)))
 		return true;
 
-	list_splice(&fence->cb_list, &callbacks);
+	list_replace(&fence->cb_list, &callbacks);
 	fence->timestamp = timestamp;
 	/* Pairs with test_bit_acquire() in dma_fence_timestamp() and the stub. */
 	smp_mb__before_atomic();
 	set_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags);
 	trace_dma_fence_signaled(fence);
 
-	while ((cb = list_first_entry_or_null(&callbacks, struct dma_fence_cb, node))) {
-		list_del_init(&cb->node);
+	/* Taking a callback back needs the lock: the next one stays while this one runs. */
+	list_for_each_entry_safe(cb, next, &callbacks, node) {
+		INIT_LIST_HEAD(&cb->node);
 		cb->func(fence, cb);
 	}
 	return false;
 }
 
 /* After the unlock the fence may be gone: a waiter may own it, on its stack for example. */
-static bool dma_fence_complete(struct dma_fence *fence, ktime_t timestamp)
+static __always_inline bool dma_fence_complete(struct dma_fence *fence, ktime_t timestamp)
 {
 	bool cookie = dma_fence_begin_signalling();
 	spinlock_t *lock = fence->lock;
@@ -340,7 +341,10 @@ EXPORT_SYMBOL(dma_fence_signal_locked);
  */
 int dma_fence_signal(struct dma_fence *fence)
 {
-	return dma_fence_signal_timestamp(fence, ktime_get());
+	if (!fence)
+		return -EINVAL;
+
+	return dma_fence_complete(fence, ktime_get()) ? -EINVAL : 0;
 }
 EXPORT_SYMBOL(dma_fence_signal);
 
@@ -348,7 +352,7 @@ EXPORT_SYMBOL(dma_fence_signal);
  * Have the driver signal the fence unasked; true while there is something to wait for. The driver
  * may signal from within the operation, whatever it answers.
  */
-static bool dma_fence_enable_locked(struct dma_fence *fence)
+bool dma_fence_enable_locked(struct dma_fence *fence)
 {
 	bool enabled = test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags);
 

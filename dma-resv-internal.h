@@ -25,8 +25,6 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-#define DMA_RESV_WORD_USAGE 3UL
-
 /* dma-resv.c: storage */
 
 /**
@@ -91,6 +89,8 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 {
 	if (dma_resv_slots_inline(obj, slots))
 		return DMA_RESV_INLINE_SLOTS;
+	if (!slots)
+		return 0;
 
 	/* Pairs with dma_resv_slot_store(): whoever sees the bound sees the words below it. */
 	return smp_load_acquire(&dma_resv_slots_table(slots)->num);
@@ -99,7 +99,9 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 static inline unsigned int dma_resv_slots_generation(const struct dma_resv *obj,
 						     const unsigned long *slots)
 {
-	return dma_resv_slots_inline(obj, slots) ? 0 : dma_resv_slots_table(slots)->generation;
+	if (!slots || dma_resv_slots_inline(obj, slots))
+		return 0;
+	return dma_resv_slots_table(slots)->generation;
 }
 
 /*
@@ -138,7 +140,26 @@ unsigned int dma_resv_table_pick(struct dma_resv_table *table, struct dma_fence 
 
 /* dma-resv-iter.c: lock-free readers */
 
-unsigned long *dma_resv_snapshot(struct dma_resv *obj, enum dma_resv_usage usage,
-				 unsigned int *count);
+struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart,
+				     unsigned int room);
+struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor, unsigned int room);
+
+/**
+ * struct dma_resv_snapshot - the busy fences of a reservation at one moment
+ * @num: how many
+ * @words: their words, with a reference on each fence: @few or an allocation of its own
+ * @few: room for the common case
+ */
+struct dma_resv_snapshot {
+	unsigned int num;
+	unsigned long *words;
+	unsigned long few[DMA_RESV_INLINE_SLOTS];
+};
+
+bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage);
+int dma_resv_snapshot_take(struct dma_resv_snapshot *snap, struct dma_resv *obj,
+			   enum dma_resv_usage usage);
+void dma_resv_snapshot_free(struct dma_resv_snapshot *snap);
+void dma_resv_snapshot_drop(struct dma_resv_snapshot *snap);
 
 #endif /* _DMA_RESV_INTERNAL_H */

@@ -43,65 +43,100 @@
 
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
-#include <linux/err.h>
 #include <linux/export.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 
 #include "dma-resv-internal.h"
 
-/* Not a word, since fences do not live at address 0: the storage has been replaced, start over. */
-#define DMA_RESV_WORD_STALE 1UL
-
-/* Whether a slot of the current storage has @word, now that the caller has got its fence: see 4. */
-static bool dma_resv_slot_holds(struct dma_resv *obj, const unsigned long *slots, unsigned int i,
-				unsigned long word)
+/* The reference in a word that is not to be returned. Out of line, for this is not the rule. */
+static noinline void dma_resv_word_put(unsigned long word)
 {
-	unsigned long again;
+	dma_fence_put(dma_resv_word_fence(word));
+}
 
-	/* Pairs with the release in the last dma_fence_put() of the fence that was here before. */
-	smp_rmb();
-
-	/* Pairs with dma_resv_slot_store(); keeps the look at the storage behind this one. */
-	again = smp_load_acquire(&slots[i]);
-
-	return again == word && rcu_access_pointer(obj->fences) == slots;
+static void dma_resv_words_put(const unsigned long *words, unsigned int num)
+{
+	while (num--)
+		dma_fence_put(dma_resv_word_fence(words[num]));
 }
 
 /*
- * Get the fence of a slot if it is of interest and busy.
- *
- * Returns the word with a reference on its fence, 0 if there is nothing to wait for, or
- * DMA_RESV_WORD_STALE if @slots is not current any more and its word cannot be trusted.
+ * Get the fence of a word that was read from @slot, unless it is of no interest or known to be
+ * signaled: see 5. Returns false, with no reference, when there is nothing to wait for; or, with
+ * *again set, when the reference may be that of another fence: see 4.
  */
-static unsigned long dma_resv_slot_get_rcu(struct dma_resv *obj, const unsigned long *slots,
-					   unsigned int i, enum dma_resv_usage usage)
+static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, unsigned long word,
+						  enum dma_resv_usage usage, bool *again)
 {
-	struct dma_fence *fence;
-	unsigned long word;
+	struct dma_fence *fence = dma_resv_word_fence(word);
 
-	for (;;) {
-		word = READ_ONCE(slots[i]);
-		fence = dma_resv_word_fence(word);
-		if (!fence || dma_resv_word_usage(word) > usage || dma_resv_fence_done(fence))
-			return 0;
+	if (!word || (word & DMA_RESV_WORD_USAGE) > usage || dma_resv_fence_done(fence))
+		return false;
 
-		if (dma_fence_get_rcu(fence)) {
-			if (likely(dma_resv_slot_holds(obj, slots, i, word)))
-				break;
-			dma_fence_put(fence);
-		}
-
-		if (rcu_access_pointer(obj->fences) != slots)
-			return DMA_RESV_WORD_STALE;
-		cpu_relax();
+	if (unlikely(!dma_fence_get_rcu(fence))) {
+		*again = true;
+		return false;
 	}
 
-	if (likely(!dma_fence_is_signaled(fence)))
-		return word;
+	/* Pairs with the release in the last dma_fence_put() of the fence that was here before. */
+	smp_rmb();
+	/* Pairs with dma_resv_slot_store(); keeps the look at the storage behind this one. */
+	if (unlikely(smp_load_acquire(slot) != word)) {
+		dma_resv_word_put(word);
+		*again = true;
+		return false;
+	}
+	return true;
+}
 
-	dma_fence_put(fence);
-	return 0;
+/* Ask the driver about a fence whose flag is clear; drops the reference if it is signaled. */
+static noinline bool dma_resv_word_signaled(unsigned long word)
+{
+	if (!dma_fence_is_signaled(dma_resv_word_fence(word)))
+		return false;
+
+	dma_resv_word_put(word);
+	return true;
+}
+
+/*
+ * Get busy fences into @words until there are @room, from slot *@at of @slots to @bound. Returns
+ * how many, with *@at moved on; or DMA_RESV_NO_SLOT, and none, when the storage was replaced
+ * meanwhile. (Had it been when a slot was looked at again, it still would be now.)
+ */
+static __always_inline unsigned int
+dma_resv_busy_get_rcu(struct dma_resv *obj, const unsigned long *slots, unsigned int *at,
+		      unsigned int bound, enum dma_resv_usage usage, unsigned long *words,
+		      unsigned int room)
+{
+	const unsigned long *slot = slots + *at, *end = slots + bound;
+	unsigned int num = 0;
+	unsigned long word;
+	bool again = false;
+
+	while (slot < end && num < room) {
+		word = READ_ONCE(*slot);
+		if (dma_resv_word_get_rcu(slot, word, usage, &again)) {
+			if (likely(!dma_resv_word_fence(word)->ops->signaled) ||
+			    !dma_resv_word_signaled(word))
+				words[num++] = word;
+		} else if (unlikely(again)) {
+			again = false;
+			if (rcu_access_pointer(obj->fences) != slots)
+				break;
+			cpu_relax();
+			continue;
+		}
+		slot++;
+	}
+
+	if (unlikely(rcu_access_pointer(obj->fences) != slots)) {
+		dma_resv_words_put(words, num);
+		return DMA_RESV_NO_SLOT;
+	}
+	*at = slot - slots;
+	return num;
 }
 
 static void dma_resv_iter_restart_rcu(struct dma_resv_iter *cursor)
@@ -120,27 +155,39 @@ static bool dma_resv_iter_is_current_rcu(const struct dma_resv_iter *cursor)
 	       cursor->generation == dma_resv_slots_generation(cursor->obj, slots);
 }
 
-/* Find the next busy fence from @cursor's position on. */
-static struct dma_fence *dma_resv_iter_walk_rcu(struct dma_resv_iter *cursor)
+/* Make the next fence that was read ahead the current one; NULL if there is none. */
+static struct dma_fence *dma_resv_iter_pop(struct dma_resv_iter *cursor)
 {
-	struct dma_resv *obj = cursor->obj;
-	unsigned int bound = dma_resv_slots_bound(obj, cursor->fences);
 	unsigned long word = 0;
 
-	while (!word && cursor->index < bound) {
-		word = dma_resv_slot_get_rcu(obj, cursor->fences, cursor->index, cursor->usage);
-		if (unlikely(word == DMA_RESV_WORD_STALE)) {
-			dma_resv_iter_restart_rcu(cursor);
-			bound = dma_resv_slots_bound(obj, cursor->fences);
-			word = 0;
-			continue;
-		}
-		cursor->index++;
-	}
+	if (cursor->batch_at < cursor->batch_num)
+		word = cursor->batch[cursor->batch_at++];
 
 	cursor->fence = dma_resv_word_fence(word);
 	cursor->fence_usage = dma_resv_word_usage(word);
 	return cursor->fence;
+}
+
+/* Read up to @room busy fences, in a new pass if @restart or if the storage was replaced. */
+struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart, unsigned int room)
+{
+	unsigned int num;
+
+	guard(rcu)();
+	if (!restart)
+		restart = !dma_resv_iter_is_current_rcu(cursor);
+	do {
+		if (restart)
+			dma_resv_iter_restart_rcu(cursor);
+		num = dma_resv_busy_get_rcu(cursor->obj, cursor->fences, &cursor->index,
+					    dma_resv_slots_bound(cursor->obj, cursor->fences),
+					    cursor->usage, cursor->batch, room);
+		restart = true;
+	} while (unlikely(num == DMA_RESV_NO_SLOT));
+
+	cursor->batch_at = 0;
+	cursor->batch_num = num;
+	return dma_resv_iter_pop(cursor);
 }
 
 /**
@@ -154,18 +201,36 @@ static struct dma_fence *dma_resv_iter_walk_rcu(struct dma_resv_iter *cursor)
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
-	struct dma_fence *fence;
-
-	dma_fence_put(cursor->fence);
-
-	rcu_read_lock();
-	dma_resv_iter_restart_rcu(cursor);
-	fence = dma_resv_iter_walk_rcu(cursor);
-	rcu_read_unlock();
-
-	return fence;
+	if (cursor->fence)
+		dma_resv_iter_end(cursor);
+	return dma_resv_iter_read(cursor, true, DMA_RESV_ITER_BATCH);
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
+
+/* Whether all slots inside the object were looked at. The address will do, no table has it ever. */
+static bool dma_resv_iter_is_inline_end(const struct dma_resv_iter *cursor)
+{
+	return cursor->index == DMA_RESV_INLINE_SLOTS &&
+	       dma_resv_slots_inline(cursor->obj, cursor->fences) &&
+	       rcu_access_pointer(cursor->obj->fences) == cursor->fences;
+}
+
+/* Step on, reading up to @room fences if none is left that was read ahead. */
+struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor, unsigned int room)
+{
+	dma_fence_put(cursor->fence);
+	cursor->is_restarted = false;
+
+	while (dma_resv_iter_pop(cursor)) {
+		if (!dma_fence_test_signaled_flag(cursor->fence))
+			return cursor->fence;
+		dma_fence_put(cursor->fence);
+	}
+
+	if (dma_resv_iter_is_inline_end(cursor))
+		return NULL;
+	return dma_resv_iter_read(cursor, false, room);
+}
 
 /**
  * dma_resv_iter_next_unlocked - continue a lock-free walk
@@ -178,41 +243,17 @@ EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
-	struct dma_fence *fence;
-
-	dma_fence_put(cursor->fence);
-	cursor->is_restarted = false;
-
-	rcu_read_lock();
-	if (unlikely(!dma_resv_iter_is_current_rcu(cursor)))
-		dma_resv_iter_restart_rcu(cursor);
-	fence = dma_resv_iter_walk_rcu(cursor);
-	rcu_read_unlock();
-
-	return fence;
+	return dma_resv_iter_advance(cursor, DMA_RESV_ITER_BATCH);
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
 /*
- * The storage is looked up at every step, so that a loop body that makes it grow cannot leave the
- * cursor in freed memory.
+ * Look at the slots where they are now. A caller that added fences on the way may have moved them.
  */
-static struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
+static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 {
-	const unsigned long *slots = dma_resv_slots_locked(cursor->obj);
-	unsigned int bound = dma_resv_slots_bound(cursor->obj, slots);
-	unsigned long word;
-
-	while (cursor->index < bound) {
-		word = slots[cursor->index++];
-		if (!word || dma_resv_word_usage(word) > cursor->usage)
-			continue;
-
-		cursor->fence_usage = dma_resv_word_usage(word);
-		return dma_resv_word_fence(word);
-	}
-
-	return NULL;
+	cursor->fences = dma_resv_slots_locked(cursor->obj);
+	cursor->bound = dma_resv_slots_bound(cursor->obj, cursor->fences);
 }
 
 /**
@@ -226,11 +267,15 @@ static struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
  */
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
 {
+	struct dma_fence *fence;
+
 	dma_resv_assert_held(cursor->obj);
 
 	cursor->index = 0;
+	dma_resv_iter_locate(cursor);
+	fence = dma_resv_iter_step(cursor);
 	cursor->is_restarted = true;
-	return dma_resv_iter_step(cursor);
+	return fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_first);
 
@@ -245,103 +290,82 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
 	dma_resv_assert_held(cursor->obj);
 
-	cursor->is_restarted = false;
+	dma_resv_iter_locate(cursor);
 	return dma_resv_iter_step(cursor);
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 
-static void dma_resv_words_put(const unsigned long *words, unsigned int count)
+/* Whether there is anything to wait for. */
+bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	while (count--)
-		dma_fence_put(dma_resv_word_fence(words[count]));
-}
-
-/* Count the fences that may be busy, without asking the drivers. */
-static unsigned int dma_resv_busy_count_rcu(struct dma_resv *obj, enum dma_resv_usage usage)
-{
-	const unsigned long *slots = rcu_dereference(obj->fences);
-	unsigned int i, count = 0, bound = dma_resv_slots_bound(obj, slots);
+	const unsigned long *slots;
+	unsigned int at, num;
 	unsigned long word;
 
-	for (i = 0; i < bound; i++) {
-		word = READ_ONCE(slots[i]);
-		if (word && dma_resv_word_usage(word) <= usage &&
-		    !dma_resv_fence_done(dma_resv_word_fence(word)))
-			count++;
-	}
-
-	return count;
-}
-
-/*
- * Collect references on all busy fences, @room at most. Returns their number; or more than @room,
- * with no reference held, if there are too many.
- */
-static unsigned int dma_resv_busy_collect_rcu(struct dma_resv *obj, enum dma_resv_usage usage,
-					      unsigned long *words, unsigned int room)
-{
-	const unsigned long *slots = rcu_dereference(obj->fences);
-	unsigned int i = 0, count = 0, bound = dma_resv_slots_bound(obj, slots);
-	unsigned long word;
-
-	while (i < bound) {
-		word = dma_resv_slot_get_rcu(obj, slots, i++, usage);
-		if (unlikely(word == DMA_RESV_WORD_STALE)) {
-			dma_resv_words_put(words, count);
-			slots = rcu_dereference(obj->fences);
-			bound = dma_resv_slots_bound(obj, slots);
-			i = 0;
-			count = 0;
-		} else if (word && unlikely(count == room)) {
-			dma_resv_words_put(&word, 1);
-			dma_resv_words_put(words, count);
-			return 2 * room;
-		} else if (word) {
-			words[count++] = word;
-		}
-	}
-
-	return count;
-}
-
-static unsigned int dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage usage,
-				      unsigned long *words, unsigned int room)
-{
 	guard(rcu)();
+	do {
+		at = 0;
+		slots = rcu_dereference(obj->fences);
+		num = dma_resv_busy_get_rcu(obj, slots, &at, dma_resv_slots_bound(obj, slots),
+					    usage, &word, 1);
+	} while (unlikely(num == DMA_RESV_NO_SLOT));
 
-	if (!words)
-		return dma_resv_busy_count_rcu(obj, usage);
-	return dma_resv_busy_collect_rcu(obj, usage, words, room);
+	dma_resv_words_put(&word, num);
+	return num;
+}
+
+/* Fill @snap, which has @room. Returns 0, or how much room it takes at the moment. */
+static unsigned int dma_resv_snapshot_fill(struct dma_resv_snapshot *snap, unsigned int room,
+					   struct dma_resv *obj, enum dma_resv_usage usage)
+{
+	const unsigned long *slots;
+	unsigned int at, bound;
+
+	guard(rcu)();
+	do {
+		at = 0;
+		slots = rcu_dereference(obj->fences);
+		bound = dma_resv_slots_bound(obj, slots);
+		/* A single busy fence shows that it will not do; no fence that it will. */
+		snap->num = dma_resv_busy_get_rcu(obj, slots, &at, bound, usage, snap->words,
+						  bound <= room ? room : 1);
+	} while (unlikely(snap->num == DMA_RESV_NO_SLOT));
+
+	if (at == bound)
+		return 0;
+	dma_resv_words_put(snap->words, snap->num);
+	return bound;
+}
+
+/* Give back what a snapshot consists of besides references. */
+void dma_resv_snapshot_free(struct dma_resv_snapshot *snap)
+{
+	if (snap->words != snap->few)
+		kfree(snap->words);
 }
 
 /*
- * Get all busy fences at once. Takes no lock.
- *
- * Returns an array of @count words with a reference each, to be freed with kfree(); NULL if there
- * are none; ERR_PTR(-ENOMEM).
+ * Take a snapshot of the busy fences that match @usage. Each comes with a reference, which is the
+ * caller's; so is dma_resv_snapshot_free(). Returns 0 or -ENOMEM, with nothing to give back then.
  */
-unsigned long *dma_resv_snapshot(struct dma_resv *obj, enum dma_resv_usage usage,
-				 unsigned int *count)
+int dma_resv_snapshot_take(struct dma_resv_snapshot *snap, struct dma_resv *obj,
+			   enum dma_resv_usage usage)
 {
-	unsigned long *words = NULL;
-	unsigned int found, room = 0;
+	unsigned int room = ARRAY_SIZE(snap->few);
 
-	for (;;) {
-		found = dma_resv_busy_get(obj, usage, words, room);
-		if (found <= room)
-			break;
-
-		kfree(words);
-		room = found;
-		words = kmalloc_array(room, sizeof(*words), GFP_KERNEL);
-		if (!words)
-			return ERR_PTR(-ENOMEM);
+	snap->words = snap->few;
+	while ((room = dma_resv_snapshot_fill(snap, room, obj, usage))) {
+		dma_resv_snapshot_free(snap);
+		snap->words = kmalloc_array(room, sizeof(*snap->words), GFP_KERNEL);
+		if (!snap->words)
+			return -ENOMEM;
 	}
+	return 0;
+}
 
-	if (!found) {
-		kfree(words);
-		words = NULL;
-	}
-	*count = found;
-	return words;
+/* Drop all that a snapshot refers to and consists of. */
+void dma_resv_snapshot_drop(struct dma_resv_snapshot *snap)
+{
+	dma_resv_words_put(snap->words, snap->num);
+	dma_resv_snapshot_free(snap);
 }

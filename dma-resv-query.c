@@ -15,6 +15,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
+#include "dma-fence-internal.h"
 #include "dma-resv-internal.h"
 
 /* Indexed by enum dma_resv_usage. */
@@ -30,24 +31,48 @@ static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", 
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
-	unsigned int count, i;
-	unsigned long *words;
+	struct dma_resv_snapshot snap;
 	int ret;
 
 	dma_resv_assert_held(dst);
 
-	words = dma_resv_snapshot(src, DMA_RESV_USAGE_BOOKKEEP, &count);
-	if (IS_ERR(words))
-		return PTR_ERR(words);
+	ret = dma_resv_snapshot_take(&snap, src, DMA_RESV_USAGE_BOOKKEEP);
+	if (ret)
+		return ret;
 
-	ret = dma_resv_slots_assign(dst, words, count);
-	for (i = 0; ret && i < count; i++)
-		dma_fence_put(dma_resv_word_fence(words[i]));
-
-	kfree(words);
+	ret = dma_resv_slots_assign(dst, snap.words, snap.num);
+	if (ret)
+		dma_resv_snapshot_drop(&snap);
+	else
+		dma_resv_snapshot_free(&snap);
 	return ret;
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);
+
+/* Turn a snapshot into a list of pointers, the caller's to free; NULL if there are none. */
+static struct dma_fence **dma_resv_snapshot_list(struct dma_resv_snapshot *snap)
+{
+	unsigned long *list = snap->words;
+	unsigned int i;
+
+	if (!snap->num) {
+		dma_resv_snapshot_free(snap);
+		return NULL;
+	}
+
+	if (list == snap->few) {
+		list = kmalloc_array(snap->num, sizeof(*list), GFP_KERNEL);
+		if (!list) {
+			dma_resv_snapshot_drop(snap);
+			return ERR_PTR(-ENOMEM);
+		}
+	}
+
+	/* Without its usage, a word is a pointer. */
+	for (i = 0; i < snap->num; i++)
+		list[i] = (unsigned long)dma_resv_word_fence(snap->words[i]);
+	return (struct dma_fence **)list;
+}
 
 /**
  * dma_resv_get_fences - get the busy fences as an array
@@ -63,36 +88,44 @@ EXPORT_SYMBOL(dma_resv_copy_fences);
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 			unsigned int *num_fences, struct dma_fence ***fences)
 {
-	unsigned long *words;
-	unsigned int i;
+	struct dma_resv_snapshot snap;
+	int ret;
 
 	*num_fences = 0;
 	*fences = NULL;
 
-	words = dma_resv_snapshot(obj, usage, num_fences);
-	if (IS_ERR(words))
-		return PTR_ERR(words);
+	ret = dma_resv_snapshot_take(&snap, obj, usage);
+	if (ret)
+		return ret;
 
-	/* Without its usage, a word is a pointer; the array turns from the one into the other. */
-	for (i = 0; i < *num_fences; i++)
-		words[i] = (unsigned long)dma_resv_word_fence(words[i]);
-	*fences = (struct dma_fence **)words;
+	*fences = dma_resv_snapshot_list(&snap);
+	if (IS_ERR(*fences)) {
+		ret = PTR_ERR(*fences);
+		*fences = NULL;
+		return ret;
+	}
+
+	*num_fences = snap.num;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_fences);
 
-static struct dma_fence *dma_resv_array_create(struct dma_fence **fences, unsigned int count)
+/* Make one fence of a snapshot, which is used up. NULL if memory is short. */
+static struct dma_fence *dma_resv_snapshot_array(struct dma_resv_snapshot *snap)
 {
-	struct dma_fence_array *array;
+	struct dma_fence_array *array = dma_fence_array_alloc_whole(snap->num);
+	unsigned int i;
 
-	array = dma_fence_array_create(count, fences, dma_fence_context_alloc(1), 1, false);
-	if (array)
-		return &array->base;
+	if (!array) {
+		dma_resv_snapshot_drop(snap);
+		return NULL;
+	}
 
-	while (count--)
-		dma_fence_put(fences[count]);
-	kfree(fences);
-	return NULL;
+	for (i = 0; i < snap->num; i++)
+		array->fences[i] = dma_resv_word_fence(snap->words[i]);
+	dma_resv_snapshot_free(snap);
+	dma_fence_array_init(array, snap->num, array->fences, dma_fence_context_alloc(1), 1, false);
+	return &array->base;
 }
 
 /**
@@ -111,23 +144,23 @@ static struct dma_fence *dma_resv_array_create(struct dma_fence **fences, unsign
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 			   struct dma_fence **fence)
 {
-	struct dma_fence **fences;
-	unsigned int count;
+	struct dma_resv_snapshot snap;
 	int ret;
 
 	*fence = NULL;
 
-	ret = dma_resv_get_fences(obj, usage, &count, &fences);
-	if (ret || !count)
+	ret = dma_resv_snapshot_take(&snap, obj, usage);
+	if (ret)
 		return ret;
 
-	if (count > 1) {
-		*fence = dma_resv_array_create(fences, count);
+	if (snap.num > 1) {
+		*fence = dma_resv_snapshot_array(&snap);
 		return *fence ? 0 : -ENOMEM;
 	}
 
-	*fence = fences[0];
-	kfree(fences);
+	if (snap.num)
+		*fence = dma_resv_word_fence(snap.words[0]);
+	dma_resv_snapshot_free(&snap);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
@@ -155,7 +188,9 @@ long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool
 	long ret = max(left, 1L);
 
 	dma_resv_iter_begin(&cursor, obj, usage);
-	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+	/* One at a time: fences that are not waited for yet need not be kept. */
+	for (fence = dma_resv_iter_read(&cursor, true, 1); fence;
+	     fence = dma_resv_iter_advance(&cursor, 1)) {
 		ret = dma_fence_wait_timeout(fence, intr, left);
 		if (ret <= 0)
 			break;
@@ -201,14 +236,7 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	struct dma_resv_iter cursor;
-	bool idle;
-
-	dma_resv_iter_begin(&cursor, obj, usage);
-	idle = !dma_resv_iter_first_unlocked(&cursor);
-	dma_resv_iter_end(&cursor);
-
-	return idle;
+	return !dma_resv_is_busy(obj, usage);
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);
 

@@ -95,48 +95,59 @@ static inline bool dma_resv_credit_take(struct dma_resv *obj)
 #endif
 
 /* The slot of a superseded fence if there is one, else of a signaled one, else an empty one. */
-static unsigned int dma_resv_inline_pick(const unsigned long *slots, struct dma_fence *fence,
-					 enum dma_resv_usage usage)
+static __always_inline unsigned long *
+dma_resv_inline_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	unsigned int i, pick = DMA_RESV_NO_SLOT;
+	unsigned long *slot = obj->slots + DMA_RESV_INLINE_SLOTS, *empty = NULL, *done = NULL;
 
-	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++) {
-		if (!slots[i])
-			pick = min(pick, i);
-		else if (dma_resv_word_superseded(slots[i], fence, usage))
-			return i;
-		else if (dma_resv_fence_done(dma_resv_word_fence(slots[i])))
-			pick = i;
+	while (slot-- > obj->slots) {
+		if (!*slot)
+			empty = slot;
+		else if (dma_resv_word_superseded(*slot, fence, usage))
+			return slot;
+		else if (dma_resv_fence_done(dma_resv_word_fence(*slot)))
+			done = slot;
 	}
 
-	return pick;
+	return done ?: empty;
 }
 
-static unsigned int dma_resv_slot_pick(struct dma_resv *obj, struct dma_fence *fence,
-				       enum dma_resv_usage usage)
+/* Find the slot for a fence; NULL if there is none. */
+static __always_inline unsigned long *
+dma_resv_slot_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
+	unsigned int i;
 
-	if (dma_resv_slots_inline(obj, slots))
-		return dma_resv_inline_pick(slots, fence, usage);
-	return dma_resv_table_pick(dma_resv_slots_table(slots), fence, usage);
+	if (likely(dma_resv_slots_inline(obj, slots)))
+		return dma_resv_inline_pick(obj, fence, usage);
+	if (unlikely(!slots))
+		return NULL;
+
+	i = dma_resv_table_pick(dma_resv_slots_table(slots), fence, usage);
+	return i == DMA_RESV_NO_SLOT ? NULL : slots + i;
 }
 
-/* Publish a word, and in a table then the slot, if it is new. */
-static void dma_resv_slot_store(struct dma_resv *obj, unsigned int i, unsigned long word)
+/* Publish a word in a slot that is in use already, or inside the object. */
+static void dma_resv_slot_store(unsigned long *slot, unsigned long word)
+{
+	/* Pairs with the READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
+	smp_store_release(slot, word);
+}
+
+/* Publish a slot of the table after its word, if it is a new one. */
+static void dma_resv_slot_show(struct dma_resv *obj, const unsigned long *slot)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
 	struct dma_resv_table *table;
 
-	/* Pairs with the READ_ONCE() and the acquire in dma_resv_slot_get_rcu(). */
-	smp_store_release(&slots[i], word);
 	if (dma_resv_slots_inline(obj, slots))
 		return;
 
 	table = dma_resv_slots_table(slots);
-	if (i == table->num)
+	if (slot == slots + table->num)
 		/* Pairs with dma_resv_slots_bound(). */
-		smp_store_release(&table->num, i + 1);
+		smp_store_release(&table->num, table->num + 1);
 }
 
 static unsigned int dma_resv_slots_used(struct dma_resv *obj)
@@ -144,6 +155,8 @@ static unsigned int dma_resv_slots_used(struct dma_resv *obj)
 	unsigned long *slots = dma_resv_slots_locked(obj);
 	unsigned int i, used = 0;
 
+	if (!slots)
+		return 0;
 	if (!dma_resv_slots_inline(obj, slots))
 		return dma_resv_slots_table(slots)->used;
 
@@ -158,7 +171,7 @@ static unsigned int dma_resv_slots_capacity(struct dma_resv *obj)
 
 	if (dma_resv_slots_inline(obj, slots))
 		return DMA_RESV_INLINE_SLOTS;
-	return dma_resv_slots_table(slots)->capacity;
+	return slots ? dma_resv_slots_table(slots)->capacity : 0;
 }
 
 static unsigned int dma_resv_slots_room(struct dma_resv *obj)
@@ -177,7 +190,7 @@ static void dma_resv_slots_put(const unsigned long *slots, unsigned int bound)
 /* Free storage when the lock-free readers that may be in the middle of it have left. */
 static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
 {
-	if (!dma_resv_slots_inline(obj, slots))
+	if (slots && !dma_resv_slots_inline(obj, slots))
 		kfree_rcu(dma_resv_slots_table(slots), rcu);
 }
 
@@ -187,6 +200,12 @@ static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *
 	table->generation = dma_resv_slots_generation(obj, dma_resv_slots_locked(obj)) + 1;
 	rcu_assign_pointer(obj->fences, table->word);
 }
+
+/*
+ * A first table of 256 bytes, in which the 15 slots become 16. A smaller one would be outgrown too
+ * soon, and an allocation costs more than a dozen slots.
+ */
+#define DMA_RESV_TABLE_MIN 15U
 
 /* Move to a table for @num more fences and then as many again as there are: amortised O(1). */
 static bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
@@ -198,7 +217,8 @@ static bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gf
 	if (num > DMA_RESV_SLOTS_MAX || spread > DMA_RESV_SLOTS_MAX - num)
 		return false;
 
-	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), spread + num, gfp);
+	num = max(spread + num, DMA_RESV_TABLE_MIN);
+	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), num, gfp);
 	if (!table)
 		return false;
 
@@ -219,21 +239,35 @@ static void dma_resv_slots_empty(struct dma_resv *obj, bool all)
 		if (!fence || (!all && !dma_fence_is_signaled(fence)))
 			continue;
 
-		dma_resv_slot_store(obj, i, 0);
+		dma_resv_slot_store(&slots[i], 0);
 		dma_fence_put(fence);
 	}
 
-	if (!dma_resv_slots_inline(obj, slots))
+	if (slots && !dma_resv_slots_inline(obj, slots))
 		dma_resv_table_index(dma_resv_slots_table(slots));
+}
+
+/* Take the slots inside the object into use, if there was no storage yet and they will do. */
+static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
+{
+	if (dma_resv_slots_locked(obj) || num > DMA_RESV_INLINE_SLOTS)
+		return false;
+
+	memset(obj->slots, 0, sizeof(obj->slots));
+	rcu_assign_pointer(obj->fences, obj->slots);
+	return true;
 }
 
 /*
  * Throw out what has signaled; when that gives little, grow instead, so that the next look at all
  * the fences is as many added ones away as it takes to pay for it.
  */
-static int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
+static noinline int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 {
 	unsigned int room, wanted;
+
+	if (dma_resv_inline_begin(obj, num) || dma_resv_slots_room(obj) >= num)
+		return 0;
 
 	dma_resv_slots_empty(obj, false);
 
@@ -250,12 +284,13 @@ static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *wo
 {
 	unsigned int i;
 
-	if (!dma_resv_slots_inline(obj, dma_resv_slots_locked(obj)) ||
-	    dma_resv_slots_used(obj) || count > DMA_RESV_INLINE_SLOTS)
+	if (!dma_resv_inline_begin(obj, count) &&
+	    (!dma_resv_slots_inline(obj, dma_resv_slots_locked(obj)) ||
+	     dma_resv_slots_used(obj) || count > DMA_RESV_INLINE_SLOTS))
 		return false;
 
 	for (i = 0; i < count; i++)
-		dma_resv_slot_store(obj, i, words[i]);
+		dma_resv_slot_store(&obj->slots[i], words[i]);
 	return true;
 }
 
@@ -300,8 +335,7 @@ EXPORT_SYMBOL(reservation_ww_class);
 void dma_resv_init(struct dma_resv *obj)
 {
 	ww_mutex_init(&obj->lock, &reservation_ww_class);
-	memset(obj->slots, 0, sizeof(obj->slots));
-	RCU_INIT_POINTER(obj->fences, obj->slots);
+	RCU_INIT_POINTER(obj->fences, NULL);
 	dma_resv_credit_grant(obj, 0);
 }
 EXPORT_SYMBOL(dma_resv_init);
@@ -318,11 +352,26 @@ void dma_resv_fini(struct dma_resv *obj)
 {
 	unsigned long *slots = rcu_dereference_protected(obj->fences, true);
 
-	dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
-	dma_resv_slots_retire(obj, slots);
+	if (slots) {
+		dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
+		dma_resv_slots_retire(obj, slots);
+	}
 	ww_mutex_destroy(&obj->lock);
 }
 EXPORT_SYMBOL(dma_resv_fini);
+
+/*
+ * Whether a slot is left that can be seen at once: inside the object the first ones are filled
+ * first.
+ */
+static bool dma_resv_room_is_plain(struct dma_resv *obj, unsigned int num)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+
+	if (dma_resv_slots_inline(obj, slots))
+		return num == 1 && !slots[DMA_RESV_INLINE_SLOTS - 1];
+	return slots && dma_resv_slots_room(obj) >= num;
+}
 
 /**
  * dma_resv_reserve_fences - make sure that fences can be added
@@ -338,21 +387,18 @@ EXPORT_SYMBOL(dma_resv_fini);
  */
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
-	int ret;
+	int ret = 0;
 
 	dma_resv_assert_held(obj);
 
 	if (WARN_ON_ONCE(!num_fences))
 		return -EINVAL;
 
-	if (dma_resv_slots_room(obj) < num_fences) {
+	if (!dma_resv_room_is_plain(obj, num_fences))
 		ret = dma_resv_room_make(obj, num_fences);
-		if (ret)
-			return ret;
-	}
-
-	dma_resv_credit_grant(obj, dma_resv_slots_room(obj));
-	return 0;
+	if (!ret)
+		dma_resv_credit_grant(obj, dma_resv_slots_room(obj));
+	return ret;
 }
 EXPORT_SYMBOL(dma_resv_reserve_fences);
 
@@ -362,12 +408,13 @@ EXPORT_SYMBOL(dma_resv_reserve_fences);
  * Find a slot although nobody reserved one. Sleeping is out of the question, for the caller may be
  * in a fence signalling section; the emergency pools of the allocator are allowed there.
  */
-static noinline unsigned int dma_resv_slot_improvise(struct dma_resv *obj, struct dma_fence *fence,
-						     enum dma_resv_usage usage)
+static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
+						       struct dma_fence *fence,
+						       enum dma_resv_usage usage)
 {
 	WARN_ONCE(1, DMA_RESV_UNRESERVED);
 	if (!dma_resv_slots_grow(obj, 1, GFP_ATOMIC | __GFP_NOWARN))
-		return DMA_RESV_NO_SLOT;
+		return NULL;
 
 	dma_resv_credit_grant(obj, 1);
 	return dma_resv_slot_pick(obj, fence, usage);
@@ -392,23 +439,27 @@ static noinline unsigned int dma_resv_slot_improvise(struct dma_resv *obj, struc
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	struct dma_fence *old;
-	unsigned int i;
+	unsigned long *slot;
 
 	dma_resv_assert_held(obj);
 	WARN_ON_ONCE(dma_fence_is_container(fence));
 
-	i = dma_resv_slot_pick(obj, fence, usage);
-	if (unlikely(i == DMA_RESV_NO_SLOT)) {
-		i = dma_resv_slot_improvise(obj, fence, usage);
-		if (i == DMA_RESV_NO_SLOT)
+	slot = dma_resv_slot_pick(obj, fence, usage);
+	if (unlikely(!slot)) {
+		slot = dma_resv_slot_improvise(obj, fence, usage);
+		if (!slot)
 			return;
 	}
 
-	old = dma_resv_word_fence(dma_resv_slots_locked(obj)[i]);
-	WARN_ONCE(!old && !dma_resv_credit_take(obj), DMA_RESV_UNRESERVED);
+	old = dma_resv_word_fence(*slot);
+	dma_resv_slot_store(slot, dma_resv_word(dma_fence_get(fence), usage));
+	if (old) {
+		dma_fence_put(old);
+		return;
+	}
 
-	dma_resv_slot_store(obj, i, dma_resv_word(dma_fence_get(fence), usage));
-	dma_fence_put(old);
+	WARN_ONCE(!dma_resv_credit_take(obj), DMA_RESV_UNRESERVED);
+	dma_resv_slot_show(obj, slot);
 }
 EXPORT_SYMBOL(dma_resv_add_fence);
 
@@ -432,6 +483,7 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 	unsigned long *slots = dma_resv_slots_locked(obj);
 	unsigned int i, bound = dma_resv_slots_bound(obj, slots);
 	struct dma_fence *old;
+	bool moved = false;
 
 	dma_resv_assert_held(obj);
 
@@ -440,11 +492,13 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 		if (!old || old->context != context)
 			continue;
 
-		dma_resv_slot_store(obj, i, dma_resv_word(dma_fence_get(fence), usage));
+		dma_resv_slot_store(&slots[i], dma_resv_word(dma_fence_get(fence), usage));
 		dma_fence_put(old);
+		moved = true;
 	}
 
-	if (!dma_resv_slots_inline(obj, slots))
+	/* By its own context it has another place in the index. */
+	if (moved && fence->context != context && !dma_resv_slots_inline(obj, slots))
 		dma_resv_table_index(dma_resv_slots_table(slots));
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

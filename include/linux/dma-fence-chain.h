@@ -6,7 +6,7 @@
 #define __LINUX_DMA_FENCE_CHAIN_H
 
 #include <linux/dma-fence.h>
-#include <linux/irq_work.h>
+#include <linux/llist.h>
 #include <linux/slab.h>
 
 /**
@@ -15,24 +15,31 @@
  * @prev: next older link, or the fence that the timeline started on, or NULL; referenced. Skips
  *	signaled links as they are noticed. Locking: read under RCU, replaced by cmpxchg() by
  *	whoever holds a reference to this link
+ * @skip: a link of the same context a good way behind, or NULL; referenced. Lets a search leap;
+ * never
+ *	needed to find anything. Locking: as @prev, but it only ever changes to NULL
  * @prev_seqno: point of the older link when this one was made, 0 if this link starts a new
  *	context. Never changes afterwards, whatever @prev becomes
  * @fence: what this link adds to the timeline; referenced. Constant after init
  * @cb: callback on the fence that @base waits for at the moment
- * @work: takes the place of @cb once that was called: looks for the next fence to wait for, or
- *	signals @base, after the lock of the signaled fence was dropped
+ * @node: takes the place of @cb once that was called: queues the link until the lock of the
+ * signaled
+ *	fence was dropped, and later, when nobody can reach the link any more, until it is freed
  * @lock: lock of @base; the lock of the fence waited for nests inside it. Locking: none
+ * @depth: number of links behind this one when it was made, unsignaled or not. Constant after init
  */
 struct dma_fence_chain {
 	struct dma_fence base;
 	struct dma_fence __rcu *prev;
+	struct dma_fence __rcu *skip;
 	u64 prev_seqno;
 	struct dma_fence *fence;
 	union {
 		struct dma_fence_cb cb;
-		struct irq_work work;
+		struct llist_node node;
 	};
 	spinlock_t lock; /* of base */
+	unsigned int depth;
 };
 
 /**

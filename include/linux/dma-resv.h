@@ -68,6 +68,12 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 /* Fences that fit into the object itself, without any allocation. */
 #define DMA_RESV_INLINE_SLOTS 4
 
+/* Fences that a lock-free walk reads at once. */
+#define DMA_RESV_ITER_BATCH 8
+
+/* In a word that holds a fence, the bits of its usage. */
+#define DMA_RESV_WORD_USAGE 3UL
+
 /**
  * struct dma_resv - fences that use a buffer, and the lock over its state
  *
@@ -83,14 +89,16 @@ struct dma_resv {
 	struct ww_mutex lock;
 
 	/**
-	 * @fences: first of the slots in use, never NULL: @slots or those of a larger table. Each
-	 * holds a fence and its usage or nothing. Private to the implementation.
+	 * @fences: first of the slots in use: @slots or those of a larger table; NULL as long as
+	 * there was never a fence. Each holds a fence and its usage or nothing. Private to the
+	 * implementation.
 	 * Locking: written under @lock, read under @lock or RCU.
 	 */
 	unsigned long __rcu *fences;
 
 	/**
-	 * @slots: storage for the common case of a few fences. Private to the implementation.
+	 * @slots: storage for the common case of a few fences; uninitialized until it is in use.
+	 * Private to the implementation.
 	 * Locking: as @fences.
 	 */
 	unsigned long slots[DMA_RESV_INLINE_SLOTS];
@@ -132,8 +140,20 @@ struct dma_resv_iter {
 	/** @index: next slot to look at */
 	unsigned int index;
 
+	/** @bound: end of the slots that a walk under the lock looks at */
+	unsigned int bound;
+
 	/** @is_restarted: the fence returned last is the first of a pass */
 	bool is_restarted;
+
+	/** @batch_at: first of @batch that a lock-free walk has yet to return */
+	unsigned char batch_at;
+
+	/** @batch_num: how many of @batch were read */
+	unsigned char batch_num;
+
+	/** @batch: fences, with references, and usages that a lock-free walk has read ahead */
+	unsigned long batch[DMA_RESV_ITER_BATCH];
 };
 
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor);
@@ -155,6 +175,8 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
 	cursor->obj = obj;
 	cursor->usage = usage;
 	cursor->fence = NULL;
+	cursor->batch_at = 0;
+	cursor->batch_num = 0;
 }
 
 /**
@@ -168,7 +190,11 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
  */
 static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
 {
+	unsigned int i;
+
 	dma_fence_put(cursor->fence);
+	for (i = cursor->batch_at; i < cursor->batch_num; i++)
+		dma_fence_put((struct dma_fence *)(cursor->batch[i] & ~DMA_RESV_WORD_USAGE));
 }
 
 /**
@@ -198,6 +224,50 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 	return cursor->is_restarted;
 }
 
+/*
+ * dma_resv_iter_next_unlocked() for what has been read ahead. A word is a fence with its usage. To
+ * be read ahead is no reason to be returned when signaled since.
+ */
+static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter *cursor)
+{
+	struct dma_fence *fence;
+	unsigned long word;
+
+	if (cursor->batch_at >= cursor->batch_num)
+		return dma_resv_iter_next_unlocked(cursor);
+
+	word = cursor->batch[cursor->batch_at];
+	fence = (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
+	if (unlikely(dma_fence_test_signaled_flag(fence)))
+		return dma_resv_iter_next_unlocked(cursor);
+
+	cursor->batch_at++;
+	dma_fence_put(cursor->fence);
+	cursor->fence = fence;
+	cursor->fence_usage = word & DMA_RESV_WORD_USAGE;
+	cursor->is_restarted = false;
+	return fence;
+}
+
+/* dma_resv_iter_next() without a call, as long as the fences stay where they are. */
+static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
+{
+	unsigned long word;
+
+	if (unlikely(cursor->fences != rcu_access_pointer(cursor->obj->fences)))
+		return dma_resv_iter_next(cursor);
+
+	cursor->is_restarted = false;
+	while (cursor->index < cursor->bound) {
+		word = cursor->fences[cursor->index++];
+		if (!word || (word & DMA_RESV_WORD_USAGE) > cursor->usage)
+			continue;
+		cursor->fence_usage = word & DMA_RESV_WORD_USAGE;
+		return (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
+	}
+	return NULL;
+}
+
 /**
  * dma_resv_for_each_fence_unlocked - walk over the busy fences without the lock
  * @cursor: &struct dma_resv_iter after dma_resv_iter_begin()
@@ -209,7 +279,7 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 #define dma_resv_for_each_fence_unlocked(cursor, fence)			\
 	for (fence = dma_resv_iter_first_unlocked(cursor);		\
 	     fence;							\
-	     fence = dma_resv_iter_next_unlocked(cursor))
+	     fence = dma_resv_iter_step_unlocked(cursor))
 
 /**
  * dma_resv_for_each_fence - walk over the fences under the lock
@@ -225,7 +295,7 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 	for (dma_resv_iter_begin(cursor, obj, usage),			\
 	     fence = dma_resv_iter_first(cursor);			\
 	     fence;							\
-	     fence = dma_resv_iter_next(cursor))
+	     fence = dma_resv_iter_step(cursor))
 
 #define dma_resv_held(obj) lockdep_is_held(&(obj)->lock.base)
 #define dma_resv_assert_held(obj) lockdep_assert_held(&(obj)->lock.base)

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the fences' files offer to the rest of the subsystem, and to nobody else.
+ */
+#ifndef _DMA_FENCE_INTERNAL_H
+#define _DMA_FENCE_INTERNAL_H
+
+#include <linux/dma-fence.h>
+#include <linux/types.h>
+#include <trace/events/dma_fence.h>
+
+struct dma_fence_array;
+
+/* dma-fence.c */
+
+bool dma_fence_enable_locked(struct dma_fence *fence);
+void dma_fence_release_begin(struct dma_fence *fence);
+
+/* dma_fence_init() for those whose arguments are known to be good. */
+static __always_inline void dma_fence_init_common(struct dma_fence *fence,
+						  const struct dma_fence_ops *ops,
+						  spinlock_t *lock, u64 context, u64 seqno)
+{
+	fence->ops = ops;
+	fence->lock = lock;
+	INIT_LIST_HEAD(&fence->cb_list);
+	fence->context = context;
+	fence->seqno = seqno;
+	fence->flags = 0;
+	fence->error = 0;
+	/*
+	 * In type-stable memory a stale pointer may be looked at by dma_fence_get_rcu_safe(): from
+	 * here on it can take references. Release, and there an acquire, let it see that the
+	 * pointer is stale.
+	 */
+	atomic_set_release(&fence->refcount.refcount.refs, 1);
+	trace_dma_fence_init(fence);
+}
+
+/* dma-fence-array.c */
+
+struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences);
+
+#endif /* _DMA_FENCE_INTERNAL_H */
