@@ -7,13 +7,14 @@ PLACE = . $(MACHINES)/lib.sh && place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
-.PHONY: help demo test check users test-stock install-tree origins clean
+.PHONY: help demo test check users configs test-stock install-tree origins clean
 
 help:
 	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
 	@echo 'make test                 run every test and check on both test machines'
 	@echo 'make check                run the static checks alone'
 	@echo 'make users                compile every file of a kernel that uses the subsystem'
+	@echo 'make configs              build drivers/dma-buf with its options on and off'
 	@echo 'make test-stock           record what the suites of others do on a stock kernel'
 	@echo 'make install-tree KDIR=   lay this over a Linux 6.12 source tree'
 	@echo 'make origins [KDIR=]      say of every file whether it is ours or stock'
@@ -39,6 +40,11 @@ users:
 	@$(MACHINES)/build tree
 	@$(PLACE) && \
 	tests/users/run "$$place/tree" "$$place/users"
+
+configs:
+	@$(MACHINES)/build tree
+	@$(PLACE) && \
+	tests/users/configs "$$place/tree" "$$place/configs"
 
 test-stock:
 	@kernel=$$($(MACHINES)/build -p stock) && $(PLACE) && \
