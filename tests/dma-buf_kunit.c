@@ -189,14 +189,14 @@ static void dma_buf_export_inode_tells_size(struct kunit *test)
 static void dma_buf_export_huge_size_not_cut(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);
+	const u64 size = SZ_4G + 3 * PAGE_SIZE;
 
 	if (sizeof(size_t) < 8)
 		kunit_skip(test, "size_t has 32 bits");
-	mb->info.size = SZ_4G + 3 * PAGE_SIZE;
+	mb->info.size = (size_t)size;
 	KUNIT_ASSERT_EQ(test, 0, mock_buf_export(mb));
-	KUNIT_EXPECT_EQ(test, (size_t)(SZ_4G + 3 * PAGE_SIZE), mb->dmabuf->size);
-	KUNIT_EXPECT_EQ(test, (loff_t)(SZ_4G + 3 * PAGE_SIZE),
-			i_size_read(file_inode(mb->dmabuf->file)));
+	KUNIT_EXPECT_EQ(test, size, (u64)mb->dmabuf->size);
+	KUNIT_EXPECT_EQ(test, (loff_t)size, i_size_read(file_inode(mb->dmabuf->file)));
 }
 
 static void dma_buf_export_inode_numbers_grow(struct kunit *test)
