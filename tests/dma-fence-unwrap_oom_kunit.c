@@ -75,7 +75,8 @@ static void dma_fence_unwrap_merge_of_one_pending_allocates_nothing(struct kunit
 }
 
 /* A timeline of OOM_LINKS pending fences, which share @contexts contexts in turn. */
-static struct dma_fence *oom_chain(struct kunit *test, struct dma_fence **fence, u64 contexts)
+static struct dma_fence *oom_chain(struct kunit *test, struct dma_fence **fence,
+				   unsigned int contexts)
 {
 	struct dma_fence *head = NULL;
 	unsigned int i;
