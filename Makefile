@@ -19,11 +19,9 @@ obj-$(CONFIG_DMABUF_SYSFS_STATS)	+= dma-buf-sysfs-stats.o
 obj-$(CONFIG_SAMPLE_DMABUF)	+= samples/
 obj-y				+= tests/
 
-# From the stock tree: the self-tests that came with the kernel
-obj-$(CONFIG_DMABUF_SELFTESTS)	+= dmabuf_selftests.o
-
-dmabuf_selftests-y := selftest.o st-dma-fence.o st-dma-fence-chain.o st-dma-fence-unwrap.o \
-		      st-dma-resv.o
+# The self-tests that stock has in this folder: not ours, and compiled where the build folder has them.
+dmabuf_selftests-y := $(patsubst $(obj)/%.c,%.o,$(sort $(wildcard $(obj)/peers/*.c)))
+obj-$(CONFIG_DMABUF_SELFTESTS)	+= $(if $(dmabuf_selftests-y),dmabuf_selftests.o)
 
 else
 

@@ -31,8 +31,18 @@ source_id() {
 	fi
 }
 
-# The headers that belong to the subsystem; with the sources of the same names they must never come
-# from the stock tree.
+# Only one run at a time may use the cache, since all lay their clone over the same tree: wait for the
+# others. What a run starts goes on with the lock of that run, and keeps it should the run itself be gone.
+lock_cache() {
+	local lock
+	[[ ${DMABUF_LOCKED-} != "$cache" ]] || return 0
+	mkdir -p "$cache" || die "cannot write to $cache; DMABUF_CACHE names another folder"
+	exec {lock}>"$cache/lock" || die "cannot write to $cache/lock"
+	flock -n "$lock" || { say "waiting for another run in $cache" >&2; flock "$lock"; }
+	export DMABUF_LOCKED=$cache
+}
+
+# What belongs to the subsystem outside drivers/dma-buf and is in every 6.12 tree.
 owned_headers=(
 	include/linux/dma-buf.h
 	include/linux/dma-fence.h
@@ -48,6 +58,21 @@ owned_headers=(
 	include/uapi/linux/sync_file.h
 	include/uapi/linux/udmabuf.h
 )
+owned_documents=(
+	Documentation/ABI/testing/sysfs-kernel-dmabuf-buffers
+	Documentation/driver-api/dma-buf.rst
+	Documentation/driver-api/sync_file.rst
+	Documentation/userspace-api/dma-buf-alloc-exchange.rst
+)
+
+# List what must be ours in the kernel tree $1: all that is compiled in drivers/dma-buf, and the above.
+subsystem_files() {
+	{
+		cd "$1" && find drivers/dma-buf -type f ! -name '*.mod.c' \
+			\( -name '*.[chS]' -o -name 'Kconfig*' -o -name 'Makefile*' -o -name Kbuild \)
+		printf '%s\n' "${owned_headers[@]}" "${owned_documents[@]}"
+	} | LC_ALL=C sort
+}
 
 # List the files of the clone that belong into a kernel tree, as "FILE PATH_IN_TREE".
 installed_files() {

@@ -3,7 +3,8 @@
 # What a person can ask for in a clone. Everything is built in a cache outside it.
 
 MACHINES := tests/machines
-PLACE = . $(MACHINES)/lib.sh && place=$$cache/$$(source_id)
+LOCKED = . $(MACHINES)/lib.sh && lock_cache
+PLACE = place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
@@ -25,20 +26,18 @@ help:
 	@echo 'DMABUF_CACHE=  where kernels are built (default: ~/.cache/dma-buf)'
 
 demo:
-	@kernel=$$($(MACHINES)/build -p uml) && $(PLACE) && \
+	@$(LOCKED) && kernel=$$($(MACHINES)/build -p uml) && $(PLACE) && \
 	tests/demo/run "$$kernel" "$$place/tree" "$$place/demo"
 
 test:
 	@$(MACHINES)/test
 
 check:
-	@$(MACHINES)/build tree
-	@$(PLACE) && \
+	@$(LOCKED) && $(MACHINES)/build tree && $(PLACE) && \
 	tests/check/run "$$place/tree" "$$place/check"
 
 users:
-	@$(MACHINES)/build tree
-	@$(PLACE) && \
+	@$(LOCKED) && $(MACHINES)/build tree && $(PLACE) && \
 	tests/users/run "$$place/tree" "$$place/users"
 
 configs:
@@ -47,16 +46,15 @@ configs:
 	tests/users/configs "$$place/tree" "$$place/configs"
 
 test-stock:
-	@kernel=$$($(MACHINES)/build -p stock) && $(PLACE) && \
+	@$(LOCKED) && kernel=$$($(MACHINES)/build -p stock) && $(PLACE) && \
 	tests/peers/run --record "$$kernel" "$$place/stock-tree" "$$place/peers-stock"
 
 install-tree:
 	@$(MACHINES)/install-tree "$(KDIR)"
 
 origins:
-	@$(if $(KDIR),,$(MACHINES)/build tree >&2)
-	@. $(MACHINES)/lib.sh && \
+	@. $(MACHINES)/lib.sh$(if $(KDIR),, && lock_cache && $(MACHINES)/build tree >&2) && \
 	$(MACHINES)/origins $(if $(KDIR),"$(KDIR)","$$cache/$$(source_id)/tree")
 
 clean:
-	@. $(MACHINES)/lib.sh && rm -rf "$$cache"/tar-* "$$cache"/tree-* "$$cache"/results
+	@$(LOCKED) && rm -rf "$$cache"/tar-* "$$cache"/tree-* "$$cache"/results
