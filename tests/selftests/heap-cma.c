@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The heap of contiguous memory: what its buffers are, and that its area is neither leaked nor overdrawn.
+ * The heap of contiguous memory: what its buffers are, and that its area is neither leaked nor
+ * overdrawn.
  */
 #include <kselftest_harness.h>
 
