@@ -22,6 +22,7 @@
 
 #include <linux/dma-fence-array.h>
 #include <linux/export.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 
 #include "dma-fence-internal.h"
@@ -144,6 +145,34 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 
 	dma_fence_array_outcome_settle(array);
 	return true;
+}
+
+/*
+ * When the array became complete: with its last child, or with the first one of an any-of array.
+ * Called when it is signaled, which may be long after, if nobody asked.
+ *
+ * A driver may set the signaled bit before the time is there. An interrupt that waited for the time
+ * could wait for the code that it has interrupted: the present time has to do then.
+ */
+ktime_t dma_fence_array_time(struct dma_fence_array *array)
+{
+	ktime_t time = array->signal_on_any ? KTIME_MAX : 0;
+	unsigned int i, timed = 0;
+
+	for (i = 0; i < array->num_fences; i++) {
+		struct dma_fence *child = array->fences[i];
+
+		/* Pairs with the barrier before the bit is set where the child is signaled. */
+		if (!test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &child->flags))
+			continue;
+		time = array->signal_on_any ? min(time, child->timestamp) :
+					      max(time, child->timestamp);
+		timed++;
+	}
+
+	if (!timed || (!array->signal_on_any && timed < array->num_fences))
+		return ktime_get();
+	return time;
 }
 
 static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadline)

@@ -6,6 +6,7 @@
 #define _DMA_FENCE_INTERNAL_H
 
 #include <linux/dma-fence.h>
+#include <linux/ktime.h>
 #include <linux/types.h>
 #include <trace/events/dma_fence.h>
 
@@ -40,5 +41,6 @@ static __always_inline void dma_fence_init_common(struct dma_fence *fence,
 /* dma-fence-array.c */
 
 struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences);
+ktime_t dma_fence_array_time(struct dma_fence_array *array);
 
 #endif /* _DMA_FENCE_INTERNAL_H */

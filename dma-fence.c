@@ -10,6 +10,7 @@
  * everything they take comes after it. The annotated signalling section is entered before it.
  */
 #include <linux/atomic.h>
+#include <linux/dma-fence-array.h>
 #include <linux/dma-fence.h>
 #include <linux/export.h>
 #include <linux/seq_file.h>
@@ -278,6 +279,14 @@ static __always_inline bool dma_fence_complete(struct dma_fence *fence, ktime_t 
 	return already;
 }
 
+/* When the work was over, as far as known, of a fence that is signaled without saying when. */
+static ktime_t dma_fence_present_time(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+
+	return array ? dma_fence_array_time(array) : ktime_get();
+}
+
 /**
  * dma_fence_signal_timestamp_locked - signal a fence as of a given time, with the lock held
  * @fence: the fence
@@ -325,7 +334,7 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp);
  */
 int dma_fence_signal_locked(struct dma_fence *fence)
 {
-	return dma_fence_signal_timestamp_locked(fence, ktime_get());
+	return dma_fence_signal_timestamp_locked(fence, dma_fence_present_time(fence));
 }
 EXPORT_SYMBOL(dma_fence_signal_locked);
 
@@ -344,7 +353,7 @@ int dma_fence_signal(struct dma_fence *fence)
 	if (!fence)
 		return -EINVAL;
 
-	return dma_fence_complete(fence, ktime_get()) ? -EINVAL : 0;
+	return dma_fence_complete(fence, dma_fence_present_time(fence)) ? -EINVAL : 0;
 }
 EXPORT_SYMBOL(dma_fence_signal);
 

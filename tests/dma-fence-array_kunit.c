@@ -396,6 +396,59 @@ static void dma_fence_array_error_after_completion_changes_nothing(struct kunit 
 	array_drop(fx);
 }
 
+/* Stock's answer is when somebody looked at the array, which may be long after. */
+static void dma_fence_array_timestamp_polled_is_the_last_child_s(struct kunit *test)
+{
+	struct dma_fence *fence = array_build(test, 3, false, &mock_fence_ops);
+	struct array_fixture *fx = test->priv;
+
+	dma_fence_signal_timestamp(fx->child[0], 200);
+	dma_fence_signal_timestamp(fx->child[1], 300);
+	dma_fence_signal_timestamp(fx->child[2], 100);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 300);
+	array_drop(fx);
+}
+
+static void dma_fence_array_timestamp_any_of_is_the_first_child_s(struct kunit *test)
+{
+	struct dma_fence *fence = array_build(test, 3, true, &mock_fence_ops);
+	struct array_fixture *fx = test->priv;
+
+	dma_fence_signal_timestamp(fx->child[0], 200);
+	dma_fence_signal_timestamp(fx->child[2], 100);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 100);
+	array_drop(fx);
+}
+
+static void dma_fence_array_timestamp_enabled_is_the_last_child_s(struct kunit *test)
+{
+	struct dma_fence *fence = array_build(test, 2, false, &mock_fence_ops);
+	struct array_fixture *fx = test->priv;
+
+	dma_fence_enable_sw_signaling(fence);
+	dma_fence_signal_timestamp(fx->child[0], 200);
+	dma_fence_signal_timestamp(fx->child[1], 100);
+	KUNIT_EXPECT_TRUE(test, array_signaled_soon(fence));
+	KUNIT_EXPECT_EQ(test, dma_fence_timestamp(fence), 200);
+	array_drop(fx);
+}
+
+/* A driver that sets the bit first and the time later: waiting for it is no matter of an array. */
+static void dma_fence_array_timestamp_child_without_time_is_now(struct kunit *test)
+{
+	struct dma_fence *fence = array_build(test, 1, false, &mock_fence_ops);
+	struct array_fixture *fx = test->priv;
+	ktime_t before = ktime_get();
+
+	set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fx->child[0]->flags);
+	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
+	KUNIT_EXPECT_GE(test, dma_fence_timestamp(fence), before);
+	KUNIT_EXPECT_LE(test, dma_fence_timestamp(fence), ktime_get());
+	array_drop(fx);
+}
+
 static void dma_fence_array_set_deadline_reaches_pending_children(struct kunit *test)
 {
 	struct array_fixture *fx = test->priv;
@@ -671,6 +724,10 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(dma_fence_array_error_is_found_by_polling),
 	KUNIT_CASE(dma_fence_array_error_of_any_of_is_the_completing_child),
 	KUNIT_CASE(dma_fence_array_error_after_completion_changes_nothing),
+	KUNIT_CASE(dma_fence_array_timestamp_polled_is_the_last_child_s),
+	KUNIT_CASE(dma_fence_array_timestamp_any_of_is_the_first_child_s),
+	KUNIT_CASE(dma_fence_array_timestamp_enabled_is_the_last_child_s),
+	KUNIT_CASE(dma_fence_array_timestamp_child_without_time_is_now),
 	KUNIT_CASE(dma_fence_array_set_deadline_reaches_pending_children),
 	KUNIT_CASE(dma_fence_array_put_while_armed_is_kept_by_children),
 	KUNIT_CASE(dma_fence_match_context_tells_contexts_apart),
