@@ -499,14 +499,19 @@ EXPORT_SYMBOL(dma_fence_set_deadline);
  * @fence: the fence; the caller holds a reference
  * @seq: where to print
  *
- * Driver, timeline, sequence number, and whether signaled.
+ * Driver, timeline, sequence number, and whether signaled. A signaled fence has constant names.
  *
  * Context: any in which @seq can be printed to; may take the fence's lock.
  */
 void dma_fence_describe(struct dma_fence *fence, struct seq_file *seq)
 {
-	seq_printf(seq, "%s %s seq %llu %ssignalled\n",
-		   fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
-		   fence->seqno, dma_fence_is_signaled(fence) ? "" : "un");
+	const char __rcu *driver, *timeline;
+	bool signaled = dma_fence_is_signaled(fence);
+
+	guard(rcu)();
+	driver = dma_fence_driver_name(fence);
+	timeline = dma_fence_timeline_name(fence);
+	seq_printf(seq, "%s %s seq %llu %ssignalled\n", rcu_dereference(driver),
+		   rcu_dereference(timeline), fence->seqno, signaled ? "" : "un");
 }
 EXPORT_SYMBOL(dma_fence_describe);

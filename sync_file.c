@@ -8,9 +8,8 @@
  * through dma_fence_add_callback() and dma_fence_remove_callback(); callers therefore hold no fence
  * lock.
  *
- * The driver behind a fence may free its names, and even be unloaded, once the fence has signaled
- * and an RCU grace period has passed. Names are therefore asked of pending fences only, in an RCU
- * read section; a signaled fence shows constant names in their place.
+ * Names are those of dma_fence_driver_name() and dma_fence_timeline_name(), which leave the driver
+ * of a signaled fence alone: a signaled fence shows constant names.
  */
 #include <linux/anon_inodes.h>
 #include <linux/dma-fence-unwrap.h>
@@ -33,22 +32,6 @@ enum sync_file_flag_bits {
 };
 
 static const struct file_operations sync_file_fops;
-
-/* The result is good for as long as the caller's RCU read section lasts. */
-static const char *sync_file_driver_name_rcu(struct dma_fence *fence)
-{
-	if (test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
-		return "detached-driver";
-	return fence->ops->get_driver_name(fence);
-}
-
-/* The result is good for as long as the caller's RCU read section lasts. */
-static const char *sync_file_timeline_name_rcu(struct dma_fence *fence)
-{
-	if (test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
-		return "signaled-timeline";
-	return fence->ops->get_timeline_name(fence);
-}
 
 static void sync_file_fence_signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -124,16 +107,18 @@ EXPORT_SYMBOL(sync_file_get_fence);
 char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
 {
 	struct dma_fence *fence = sync_file->fence;
+	const char __rcu *driver, *timeline;
 
 	if (sync_file->user_name[0]) {
 		strscpy(buf, sync_file->user_name, len);
 		return buf;
 	}
 
-	rcu_read_lock();
-	snprintf(buf, len, "%s-%s%llu-%lld", sync_file_driver_name_rcu(fence),
-		 sync_file_timeline_name_rcu(fence), fence->context, fence->seqno);
-	rcu_read_unlock();
+	guard(rcu)();
+	driver = dma_fence_driver_name(fence);
+	timeline = dma_fence_timeline_name(fence);
+	snprintf(buf, len, "%s-%s%llu-%lld", rcu_dereference(driver), rcu_dereference(timeline),
+		 fence->context, fence->seqno);
 	return buf;
 }
 
@@ -238,15 +223,18 @@ static int sync_file_fence_status(struct dma_fence *fence)
 
 static void sync_file_info_fill(struct sync_fence_info *info, struct dma_fence *fence)
 {
+	const char __rcu *driver, *timeline;
+
 	memset(info, 0, sizeof(*info));
 	info->status = sync_file_fence_status(fence);
 	if (info->status)
 		info->timestamp_ns = ktime_to_ns(dma_fence_timestamp(fence));
 
-	rcu_read_lock();
-	strscpy(info->driver_name, sync_file_driver_name_rcu(fence), sizeof(info->driver_name));
-	strscpy(info->obj_name, sync_file_timeline_name_rcu(fence), sizeof(info->obj_name));
-	rcu_read_unlock();
+	guard(rcu)();
+	driver = dma_fence_driver_name(fence);
+	timeline = dma_fence_timeline_name(fence);
+	strscpy(info->driver_name, rcu_dereference(driver), sizeof(info->driver_name));
+	strscpy(info->obj_name, rcu_dereference(timeline), sizeof(info->obj_name));
 }
 
 static u32 sync_file_fences_count(struct dma_fence *head)

@@ -160,6 +160,47 @@ static void timestamp_pending_warns_and_is_now(struct kunit *test)
 
 /* Order */
 
+/* Names */
+
+static const char *names_driver(struct dma_fence *fence)
+{
+	const char __rcu *name;
+
+	guard(rcu)();
+	name = dma_fence_driver_name(fence);
+	return rcu_dereference(name);
+}
+
+static const char *names_timeline(struct dma_fence *fence)
+{
+	const char __rcu *name;
+
+	guard(rcu)();
+	name = dma_fence_timeline_name(fence);
+	return rcu_dereference(name);
+}
+
+static void names_pending_are_the_driver_s(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create(test, 1, 1);
+
+	KUNIT_EXPECT_STREQ(test, names_driver(fence), "mock");
+	KUNIT_EXPECT_STREQ(test, names_timeline(fence), "timeline");
+	dma_fence_put(fence);
+}
+
+static void names_signaled_leave_the_driver_s_alone(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create_ops(test, 1, 1, &mock_fence_mortal_ops);
+
+	dma_fence_signal(fence);
+	mock_fence_late_names = 0;
+	KUNIT_EXPECT_STREQ(test, names_driver(fence), "detached-driver");
+	KUNIT_EXPECT_STREQ(test, names_timeline(fence), "signaled-timeline");
+	KUNIT_EXPECT_EQ(test, mock_fence_late_names, 0);
+	dma_fence_put(fence);
+}
+
 static void is_later_32_bit_wraps_and_ignores_the_upper_half(struct kunit *test)
 {
 	const struct dma_fence_ops *ops = &mock_fence_ops;
@@ -347,6 +388,8 @@ static struct kunit_case dma_fence_inline_cases[] = {
 	KUNIT_CASE(get_status_locked_is_0_then_1_or_error),
 	KUNIT_CASE(set_error_after_the_signal_warns),
 	KUNIT_CASE(timestamp_pending_warns_and_is_now),
+	KUNIT_CASE(names_pending_are_the_driver_s),
+	KUNIT_CASE(names_signaled_leave_the_driver_s_alone),
 	KUNIT_CASE(is_later_32_bit_wraps_and_ignores_the_upper_half),
 	KUNIT_CASE(is_later_64_bit_is_plain),
 	KUNIT_CASE(is_later_same_context_compares_seqnos),

@@ -584,7 +584,35 @@ static void describe_prints_names_seqno_and_state(struct kunit *test)
 	dma_fence_describe(fence, &seq);
 	KUNIT_EXPECT_STREQ(test, text,
 			   "mock timeline seq 4294967296 unsignalled\n"
-			   "mock timeline seq 4294967296 signalled\n");
+			   "detached-driver signaled-timeline seq 4294967296 signalled\n");
+	dma_fence_put(fence);
+}
+
+/* What bufinfo in debugfs prints, long after the driver's queue may be gone. */
+static void describe_signaled_leaves_the_driver_s_names_alone(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create_ops(test, 1, 1, &mock_fence_mortal_ops);
+	char text[128] = "";
+	struct seq_file seq = { .buf = text, .size = sizeof(text) };
+
+	dma_fence_signal(fence);
+	mock_fence_late_names = 0;
+	dma_fence_describe(fence, &seq);
+	KUNIT_EXPECT_EQ(test, mock_fence_late_names, 0);
+	KUNIT_EXPECT_STREQ(test, text, "detached-driver signaled-timeline seq 1 signalled\n");
+	dma_fence_put(fence);
+}
+
+/*
+ * CVE-2026-72094: the signaled bit and operations that go with the signal, seen in the wrong order.
+ * Here they do not go: whoever reads them without a lock finds them until the release.
+ */
+static void signal_leaves_the_operations_in_place(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create(test, 1, 1);
+
+	dma_fence_signal(fence);
+	KUNIT_EXPECT_PTR_EQ(test, fence->ops, &mock_fence_ops);
 	dma_fence_put(fence);
 }
 
@@ -679,6 +707,8 @@ static struct kunit_case dma_fence_cases[] = {
 	KUNIT_CASE(set_deadline_signaled_does_not_reach_the_driver),
 	KUNIT_CASE(set_deadline_without_op_is_nothing),
 	KUNIT_CASE(describe_prints_names_seqno_and_state),
+	KUNIT_CASE(describe_signaled_leaves_the_driver_s_names_alone),
+	KUNIT_CASE(signal_leaves_the_operations_in_place),
 	KUNIT_CASE(trace_signaled_comes_after_time_and_before_callbacks),
 	{}
 };

@@ -102,6 +102,22 @@ const struct dma_fence_ops mock_fence_wait_ops = {
 	.release = mock_fence_release,
 };
 
+int mock_fence_late_names;
+
+static const char *mock_fence_get_mortal_name(struct dma_fence *fence)
+{
+	if (!test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
+		return "mortal";
+	mock_fence_late_names++;
+	return "freed";
+}
+
+const struct dma_fence_ops mock_fence_mortal_ops = {
+	.get_driver_name = mock_fence_get_mortal_name,
+	.get_timeline_name = mock_fence_get_mortal_name,
+	.release = mock_fence_release,
+};
+
 struct dma_fence *mock_fence_create_ops(struct kunit *test, u64 context, u64 seqno,
 					const struct dma_fence_ops *ops)
 {

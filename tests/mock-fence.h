@@ -66,6 +66,13 @@ extern const struct dma_fence_ops mock_fence_seqno64_ops; /* use_64bit_seqno */
 extern const struct dma_fence_ops mock_fence_full_ops; /* enable_signaling, signaled, deadline */
 extern const struct dma_fence_ops mock_fence_wait_ops;	/* wait, which returns wait_result */
 
+/*
+ * As mock_fence_ops, but the names, both "mortal", go with the signal, as a driver's do when its
+ * queue is destroyed. The counter says how often a name was asked for when it was too late.
+ */
+extern const struct dma_fence_ops mock_fence_mortal_ops;
+extern int mock_fence_late_names;
+
 static inline struct mock_fence *to_mock_fence(struct dma_fence *fence)
 {
 	return container_of(fence, struct mock_fence, base);

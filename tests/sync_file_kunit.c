@@ -433,26 +433,10 @@ static void sync_file_info_failed_shows_the_error(struct kunit *test)
 	sync_file_user_done();
 }
 
-/* Names that go when the fence has signaled, as a driver's do when its queue is destroyed. */
-static int sync_file_late_names;
-
-static const char *sync_file_mortal_name(struct dma_fence *fence)
-{
-	if (!test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags))
-		return "mortal";
-	sync_file_late_names++;
-	return "freed";
-}
-
-static const struct dma_fence_ops sync_file_mortal_ops = {
-	.get_driver_name = sync_file_mortal_name,
-	.get_timeline_name = sync_file_mortal_name,
-	.release = mock_fence_release,
-};
-
+/* CVE-2025-38703, CVE-2026-68383: a driver's names read after it has freed them. */
 static void sync_file_info_signaled_leaves_the_driver_s_names_alone(struct kunit *test)
 {
-	struct dma_fence *mortal = mock_fence_create_ops(test, 1, 1, &sync_file_mortal_ops);
+	struct dma_fence *mortal = mock_fence_create_ops(test, 1, 1, &mock_fence_mortal_ops);
 	struct sync_file *sync_file = sync_file_create(mortal);
 	struct sync_fence_info fence;
 	struct sync_file_info info;
@@ -463,9 +447,9 @@ static void sync_file_info_signaled_leaves_the_driver_s_names_alone(struct kunit
 	KUNIT_EXPECT_STREQ(test, "mortal", fence.driver_name);
 
 	dma_fence_signal(mortal);
-	sync_file_late_names = 0;
+	mock_fence_late_names = 0;
 	KUNIT_ASSERT_EQ(test, 0, sync_file_info(test, sync_file, &info, &fence, 1));
-	KUNIT_EXPECT_EQ(test, 0, sync_file_late_names);
+	KUNIT_EXPECT_EQ(test, 0, mock_fence_late_names);
 	KUNIT_EXPECT_STREQ(test, "detached-driver", fence.driver_name);
 	KUNIT_EXPECT_STREQ(test, "signaled-timeline", fence.obj_name);
 	/* cut to the size of the field, and terminated */

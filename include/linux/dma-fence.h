@@ -107,8 +107,9 @@ struct dma_fence_ops {
 	bool use_64bit_seqno;
 
 	/**
-	 * @get_driver_name: name of the driver. Called at any time before release, in any
-	 * context, with or without the lock.
+	 * @get_driver_name: name of the driver. Called at any time before the signal, in any
+	 * context, with or without the lock. What it returns has to last for an RCU grace period
+	 * after the signal.
 	 */
 	const char *(*get_driver_name)(struct dma_fence *fence);
 
@@ -320,6 +321,44 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
 {
 	/* Pairs with test_and_set_bit() where the fence is signaled. */
 	return test_bit_acquire(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+}
+
+/**
+ * dma_fence_driver_name - name the driver of a fence, or say that it may be gone
+ * @fence: the fence; the caller holds a reference
+ *
+ * A driver may free its names, and even be unloaded, an RCU grace period after the signal. Hence it
+ * is asked only while the fence is pending. The flag found clear in a read section means that the
+ * grace period ends after the section does: the name can be used until then.
+ *
+ * Context: RCU read section, which the result is good for.
+ * Return: the name, to be read through rcu_dereference(); a constant one after the signal.
+ */
+static inline const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
+{
+	const char *name = "detached-driver";
+
+	if (!dma_fence_test_signaled_flag(fence))
+		name = fence->ops->get_driver_name(fence);
+	return RCU_INITIALIZER(name);
+}
+
+/**
+ * dma_fence_timeline_name - name the timeline of a fence, or say that it may be gone
+ * @fence: the fence; the caller holds a reference
+ *
+ * As dma_fence_driver_name() otherwise.
+ *
+ * Context: RCU read section, which the result is good for.
+ * Return: the name, to be read through rcu_dereference(); a constant one after the signal.
+ */
+static inline const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)
+{
+	const char *name = "signaled-timeline";
+
+	if (!dma_fence_test_signaled_flag(fence))
+		name = fence->ops->get_timeline_name(fence);
+	return RCU_INITIALIZER(name);
 }
 
 /**

@@ -15,25 +15,34 @@
 
 struct dma_fence;
 
-DECLARE_EVENT_CLASS(dma_fence, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence),
-		    TP_STRUCT__entry(__string(driver, fence->ops->get_driver_name(fence))
-				     __string(timeline, fence->ops->get_timeline_name(fence))
-				     __field(unsigned int, context)
-				     __field(unsigned int, seqno)
-				     __field(u64, context64)
-				     __field(u64, seqno64)
-				    ),
-		    TP_fast_assign(__assign_str(driver);
-				   __assign_str(timeline);
-				   __entry->context64 = fence->context;
-				   __entry->seqno64 = fence->seqno;
-				   __entry->context = lower_32_bits(__entry->context64);
-				   __entry->seqno = lower_32_bits(__entry->seqno64);
-				  ),
-		    TP_printk("driver=%s timeline=%s context=%u seqno=%u",
-			      __get_str(driver), __get_str(timeline),
-			      __entry->context, __entry->seqno)
-);
+#define DMA_FENCE_EVENT_CLASS(name, driver_name, timeline_name)				\
+DECLARE_EVENT_CLASS(name, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence),			\
+		    TP_STRUCT__entry(__string(driver, driver_name)				\
+				     __string(timeline, timeline_name)				\
+				     __field(unsigned int, context)				\
+				     __field(unsigned int, seqno)				\
+				     __field(u64, context64)					\
+				     __field(u64, seqno64)					\
+				    ),								\
+		    TP_fast_assign(__assign_str(driver);					\
+				   __assign_str(timeline);					\
+				   __entry->context64 = fence->context;				\
+				   __entry->seqno64 = fence->seqno;				\
+				   __entry->context = lower_32_bits(__entry->context64);	\
+				   __entry->seqno = lower_32_bits(__entry->seqno64);		\
+				  ),								\
+		    TP_printk("driver=%s timeline=%s context=%u seqno=%u",			\
+			      __get_str(driver), __get_str(timeline),				\
+			      __entry->context, __entry->seqno)					\
+)
+
+/* The driver is about: the fence is pending, or is being signaled. */
+DMA_FENCE_EVENT_CLASS(dma_fence, fence->ops->get_driver_name(fence),
+		      fence->ops->get_timeline_name(fence));
+
+/* Possibly long after the signal. Events run with preemption off, which is an RCU read section. */
+DMA_FENCE_EVENT_CLASS(dma_fence_late, (__force const char *)dma_fence_driver_name(fence),
+		      (__force const char *)dma_fence_timeline_name(fence));
 
 DEFINE_EVENT(dma_fence, dma_fence_init, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
 
@@ -43,14 +52,17 @@ DEFINE_EVENT(dma_fence, dma_fence_emit, TP_PROTO(struct dma_fence *fence), TP_AR
 /* Somebody waits for the first time; only for drivers that want to know. */
 DEFINE_EVENT(dma_fence, dma_fence_enable_signal, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
 
-DEFINE_EVENT(dma_fence, dma_fence_wait_start, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+DEFINE_EVENT(dma_fence_late, dma_fence_wait_start, TP_PROTO(struct dma_fence *fence),
+	     TP_ARGS(fence));
 
-DEFINE_EVENT(dma_fence, dma_fence_wait_end, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+DEFINE_EVENT(dma_fence_late, dma_fence_wait_end, TP_PROTO(struct dma_fence *fence),
+	     TP_ARGS(fence));
 
 DEFINE_EVENT(dma_fence, dma_fence_signaled, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
 
 /* The last reference is gone. */
-DEFINE_EVENT(dma_fence, dma_fence_destroy, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
+DEFINE_EVENT(dma_fence_late, dma_fence_destroy, TP_PROTO(struct dma_fence *fence),
+	     TP_ARGS(fence));
 
 #endif /* _TRACE_DMA_FENCE_H */
 
