@@ -509,7 +509,8 @@ static inline void dma_fence_set_error(struct dma_fence *fence,
  * dma_fence_timestamp - read when a fence was signaled
  * @fence: a signaled fence
  *
- * Spins for the short time between the signal and the time being noted.
+ * Of an array, the time of the child that completed it. Spins for the short time between the signal
+ * and the time being noted.
  *
  * Context: any.
  * Return: the time, CLOCK_MONOTONIC; the present time, with a warning, when not signaled.
