@@ -291,6 +291,71 @@ static void dma_fence_array_enable_signaled_by_child_completes(struct kunit *tes
 	array_drop(fx);
 }
 
+/* Freed by the core, an RCU grace period after the last put. */
+static const struct dma_fence_ops array_plain_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+};
+
+/* What array_early_enable() signals. */
+static struct dma_fence *array_early;
+
+static bool array_early_enable(struct dma_fence *fence)
+{
+	dma_fence_signal(array_early);
+	return true;
+}
+
+static const struct dma_fence_ops array_early_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.enable_signaling = array_early_enable,
+	.release = mock_fence_release,
+};
+
+/*
+ * The array is armed on its first child and not yet on its second when the first one is signaled:
+ * what dma_fence_array_enable_against_signal_loses_nothing() tries on two CPUs, without luck.
+ */
+static void array_enable_halfway(struct kunit *test, bool any)
+{
+	static DEFINE_SPINLOCK(early_lock);
+	struct dma_fence **fences = kmalloc_array(2, sizeof(*fences), GFP_KERNEL);
+	struct dma_fence_array *array;
+	struct dma_fence *late;
+
+	array_early = kzalloc(sizeof(*array_early), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, fences);
+	KUNIT_ASSERT_NOT_NULL(test, array_early);
+	/* A lock of another class than that of the fence from whose operation it is signaled. */
+	dma_fence_init(array_early, &array_plain_ops, &early_lock, 1, 1);
+	late = mock_fence_create_ops(test, 2, 1, &array_early_ops);
+	fences[0] = array_early;
+	fences[1] = dma_fence_get(late);
+	array = dma_fence_array_create(2, fences, ARRAY_CONTEXT, ARRAY_SEQNO, any);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+
+	dma_fence_enable_sw_signaling(&array->base);
+	if (!any) {
+		KUNIT_EXPECT_TRUE(test, array_pending_still(&array->base));
+		dma_fence_signal(late);
+	}
+	KUNIT_EXPECT_TRUE(test, array_signaled_soon(&array->base));
+	dma_fence_signal(late);
+	dma_fence_put(late);
+	dma_fence_put(&array->base);
+}
+
+static void dma_fence_array_enable_child_signaled_halfway_counts(struct kunit *test)
+{
+	array_enable_halfway(test, false);
+}
+
+static void dma_fence_array_enable_any_of_signaled_halfway_completes(struct kunit *test)
+{
+	array_enable_halfway(test, true);
+}
+
 static void dma_fence_array_signaled_polls_until_last(struct kunit *test)
 {
 	struct array_fixture *fx = test->priv;
@@ -717,6 +782,8 @@ static struct kunit_case dma_fence_array_cases[] = {
 	KUNIT_CASE(dma_fence_array_enable_with_done_children_signals_at_once),
 	KUNIT_CASE(dma_fence_array_enable_any_of_with_done_child_signals_at_once),
 	KUNIT_CASE(dma_fence_array_enable_signaled_by_child_completes),
+	KUNIT_CASE(dma_fence_array_enable_child_signaled_halfway_counts),
+	KUNIT_CASE(dma_fence_array_enable_any_of_signaled_halfway_completes),
 	KUNIT_CASE(dma_fence_array_signaled_polls_until_last),
 	KUNIT_CASE(dma_fence_array_signaled_any_of_polls_until_first),
 	KUNIT_CASE(dma_fence_array_signaled_when_enabled_asks_no_child),

@@ -8,6 +8,7 @@
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/dma-fence.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -263,6 +264,53 @@ static void wait_against_signal_fence_may_be_freed_at_once(struct kunit *test)
 	race_end(&race);
 }
 
+/**
+ * struct slow_cb - a callback that takes its time
+ * @base: the callback
+ * @begun: it is running
+ * @ended: it has run
+ */
+struct slow_cb {
+	struct dma_fence_cb base;
+	bool begun;
+	bool ended;
+};
+
+static void slow_func(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct slow_cb *slow = container_of(cb, struct slow_cb, base);
+
+	WRITE_ONCE(slow->begun, true);
+	mdelay(2);
+	WRITE_ONCE(slow->ended, true);
+}
+
+/*
+ * The same, without luck: the fence is signaled, but who signals it is still at the callbacks. Who
+ * does not count references must not get away from a wait yet.
+ */
+static void wait_against_slow_callback_returns_after_it(struct kunit *test)
+{
+	struct race race = {};
+	int i;
+
+	race_begin(test, &race, race_signal);
+	for (i = 0; i < 10; i++) {
+		struct slow_cb slow = {};
+
+		race.fence = mock_fence_create(test, 1, i);
+		KUNIT_EXPECT_EQ(test, dma_fence_add_callback(race.fence, &slow.base, slow_func), 0);
+		race_go(&race);
+		while (!READ_ONCE(slow.begun))
+			cpu_relax();
+		KUNIT_EXPECT_EQ(test, dma_fence_wait(race.fence, false), 0);
+		KUNIT_EXPECT_TRUE(test, READ_ONCE(slow.ended));
+		race_wait(&race);
+		dma_fence_put(race.fence);
+	}
+	race_end(&race);
+}
+
 static void wait_any_against_signal_finds_the_index(struct kunit *test)
 {
 	struct dma_fence *never = mock_fence_create(test, 2, 1);
@@ -436,6 +484,7 @@ static struct kunit_case dma_fence_smp_cases[] = {
 	KUNIT_CASE_SLOW(signal_against_signal_only_one_wins),
 	KUNIT_CASE_SLOW(is_signaled_against_signal_calls_once),
 	KUNIT_CASE_SLOW(get_status_against_signal_is_0_or_the_error),
+	KUNIT_CASE(wait_against_slow_callback_returns_after_it),
 	KUNIT_CASE_SLOW(wait_against_signal_fence_may_be_freed_at_once),
 	KUNIT_CASE_SLOW(wait_any_against_signal_finds_the_index),
 	KUNIT_CASE_SLOW(signal_last_put_in_callback_against_put),

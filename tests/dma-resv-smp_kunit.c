@@ -193,6 +193,7 @@ static void smp_run(struct kunit *test, void (*reader)(void *), void (*writer)(v
 	mock_race_run(test, &sides, SMP_ROUNDS, race);
 }
 
+/* CVE-2025-38095: storage shown to the reader before what it holds could be seen. */
 static void dma_resv_iter_next_unlocked_while_growing_misses_none(struct kunit *test)
 {
 	smp_run(test, smp_walk, smp_grow);

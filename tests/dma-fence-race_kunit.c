@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dma_fence_get_rcu_safe() with the owner of the place coming in between at the worst moment: the
+ * pointer is read and no reference is taken yet. See hook-get.h; no second CPU is needed.
+ *
+ * Fences live in type-stable memory: when one is released, a stranger, which never stands in the
+ * place, is there at once.
+ */
+#include "hook-get.h"
+
+#include <kunit/test.h>
+#include <linux/dma-fence.h>
+#include <linux/rcupdate.h>
+#include <linux/spinlock.h>
+
+#include "mock-fence.h"
+
+#define RACE_STRANGER	(~0ULL)
+
+struct race_memory {
+	struct dma_fence base;
+	spinlock_t lock; /* given to the fence */
+	bool vacant;
+};
+
+struct race {
+	struct dma_fence __rcu *place;
+	struct race_memory old, new;
+	bool empty;	/* the place is cleared, rather than given to the new fence */
+};
+
+static void race_memory_release(struct dma_fence *fence);
+
+static const struct dma_fence_ops race_memory_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.release = race_memory_release,
+};
+
+static void race_memory_init(struct race_memory *memory, u64 context, u64 seqno)
+{
+	dma_fence_init(&memory->base, &race_memory_ops, &memory->lock, context, seqno);
+}
+
+static void race_memory_release(struct dma_fence *fence)
+{
+	struct race_memory *memory = container_of(fence, struct race_memory, base);
+
+	if (!memory->vacant)
+		race_memory_init(memory, RACE_STRANGER, 1);
+}
+
+static void race_replace(void *data)
+{
+	struct race *race = data;
+
+	rcu_assign_pointer(race->place, race->empty ? NULL : &race->new.base);
+	dma_fence_put(&race->old.base);
+}
+
+static struct dma_fence *race_get(struct race *race)
+{
+	guard(rcu)();
+	return dma_fence_get_rcu_safe(&race->place);
+}
+
+static struct race *race_begin(struct kunit *test)
+{
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, race);
+	spin_lock_init(&race->old.lock);
+	spin_lock_init(&race->new.lock);
+	race_memory_init(&race->old, 1, 1);
+	race_memory_init(&race->new, 1, 2);
+	RCU_INIT_POINTER(race->place, &race->old.base);
+	hook_get_set(race_replace, race);
+	return race;
+}
+
+static void get_rcu_safe_fence_recycled_gets_the_one_in_its_place(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	KUNIT_EXPECT_PTR_EQ(test, race_get(race), &race->new.base);
+	KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+	KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&race->new.base.refcount), 2);
+}
+
+static void get_rcu_safe_fence_recycled_and_place_cleared_gets_none(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race->empty = true;
+	KUNIT_EXPECT_NULL(test, race_get(race));
+	KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+	KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
+}
+
+static void get_rcu_safe_fence_released_looks_again(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race->old.vacant = true;
+	KUNIT_EXPECT_PTR_EQ(test, race_get(race), &race->new.base);
+	KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 0);
+	KUNIT_EXPECT_EQ(test, kref_read(&race->new.base.refcount), 2);
+}
+
+static struct kunit_case dma_fence_race_cases[] = {
+	KUNIT_CASE(get_rcu_safe_fence_recycled_gets_the_one_in_its_place),
+	KUNIT_CASE(get_rcu_safe_fence_recycled_and_place_cleared_gets_none),
+	KUNIT_CASE(get_rcu_safe_fence_released_looks_again),
+	{}
+};
+
+static struct kunit_suite dma_fence_race_suite = {
+	.name = "dma_fence_race",
+	.test_cases = dma_fence_race_cases,
+};
+
+kunit_test_suite(dma_fence_race_suite);

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A lock-free reader of a reservation, with the lock holder coming in between at the worst moment:
+ * the reader has the word of a slot and not yet a reference to its fence. See hook-get.h; no second
+ * CPU is needed.
+ *
+ * The fence lives in type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU have it. When it is
+ * released, a stranger, a fence that has nothing to do with the reservation, is there at once.
+ */
+#define __DISABLE_EXPORTS
+#include "hook-get.h"
+
+#include <kunit/test.h>
+#include <linux/dma-fence.h>
+#include <linux/dma-resv.h>
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+/* The reader under test is a copy: under names of its own, and not exported. */
+#define dma_resv_iter_first_unlocked	race_iter_first_unlocked
+#define dma_resv_iter_next_unlocked	race_iter_next_unlocked
+#define dma_resv_iter_first		race_iter_first
+#define dma_resv_iter_next		race_iter_next
+#define dma_resv_snapshot		race_snapshot
+
+struct dma_fence *race_iter_first_unlocked(struct dma_resv_iter *cursor);
+struct dma_fence *race_iter_next_unlocked(struct dma_resv_iter *cursor);
+struct dma_fence *race_iter_first(struct dma_resv_iter *cursor);
+struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
+
+#include "../dma-resv-iter.c"
+
+#include "expect-splat.h"
+#include "mock-resv.h"
+
+#define ALL	DMA_RESV_USAGE_BOOKKEEP
+
+#define RACE_CONTEXT	1
+#define RACE_STRANGER	(~0ULL)
+
+/**
+ * struct race_memory - a piece of type-stable memory
+ * @base: the fence that lives there
+ * @lock: given to the fence
+ * @vacant: when released, stay without a fence instead of becoming a stranger
+ */
+struct race_memory {
+	struct dma_fence base;
+	spinlock_t lock; /* given to the fence */
+	bool vacant;
+};
+
+struct race {
+	struct mock_resv mock;	/* first: see mock_resv_exit() */
+	struct race_memory old, new;
+	struct dma_fence *more;
+};
+
+static void race_memory_release(struct dma_fence *fence);
+
+static const struct dma_fence_ops race_memory_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.release = race_memory_release,
+};
+
+static void race_memory_init(struct race_memory *memory, u64 context, u64 seqno)
+{
+	dma_fence_init(&memory->base, &race_memory_ops, &memory->lock, context, seqno);
+}
+
+static void race_memory_release(struct dma_fence *fence)
+{
+	struct race_memory *memory = container_of(fence, struct race_memory, base);
+
+	if (!memory->vacant)
+		race_memory_init(memory, RACE_STRANGER, 1);
+}
+
+/* A fence in the reservation, and another one to take its place. */
+static struct race *race_begin(struct kunit *test)
+{
+	struct race *race = test->priv;
+
+	spin_lock_init(&race->old.lock);
+	spin_lock_init(&race->new.lock);
+	race_memory_init(&race->old, RACE_CONTEXT, 1);
+	race_memory_init(&race->new, RACE_CONTEXT, 2);
+	race->new.vacant = true;
+
+	dma_resv_lock(&race->mock.resv, NULL);
+	mock_resv_add_locked(test, &race->mock.resv, &race->old.base, DMA_RESV_USAGE_READ);
+	dma_fence_put(&race->old.base);
+	return race;
+}
+
+/* Drop the stranger, which nobody else may have. */
+static void race_end(struct kunit *test, struct race *race)
+{
+	KUNIT_EXPECT_NULL(test, hook_get_fn);
+	if (!race->old.vacant) {
+		race->old.vacant = true;
+		KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+		KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
+		dma_fence_put(&race->old.base);
+	}
+	KUNIT_EXPECT_EQ(test, kref_read(&race->new.base.refcount), 1);
+	dma_resv_unlock(&race->mock.resv);
+}
+
+/* The lock holder's part: the new fence displaces the old one, whose memory goes to a stranger. */
+static void race_displace(void *data)
+{
+	struct race *race = data;
+
+	dma_resv_add_fence(&race->mock.resv, &race->new.base, DMA_RESV_USAGE_READ);
+	dma_fence_put(&race->new.base);
+}
+
+/* The same, but in storage that takes the place of the one that the reader is in. */
+static void race_move_and_displace(void *data)
+{
+	struct race *race = data;
+
+	dma_resv_add_fence(&race->mock.resv, race->more, DMA_RESV_USAGE_READ);
+	race_displace(data);
+}
+
+/* A walk meets the new fence once and the stranger never; returns how many it met. */
+static unsigned int race_walk(struct kunit *test, struct race *race)
+{
+	unsigned int met = 0, count = 0;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	dma_resv_iter_begin(&cursor, &race->mock.resv, ALL);
+	for (fence = race_iter_first_unlocked(&cursor); fence;
+	     fence = race_iter_next_unlocked(&cursor)) {
+		if (dma_resv_iter_is_restarted(&cursor)) {
+			met = 0;
+			count = 0;
+		}
+		KUNIT_EXPECT_NE(test, fence->context, RACE_STRANGER);
+		met += fence == &race->new.base;
+		count++;
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, met, 1);
+	return count;
+}
+
+static void dma_resv_iter_first_unlocked_fence_recycled_finds_no_stranger(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	hook_get_set(race_displace, race);
+	KUNIT_EXPECT_EQ(test, race_walk(test, race), 1);
+	race_end(test, race);
+}
+
+static void dma_resv_iter_first_unlocked_fence_released_looks_again(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race->old.vacant = true;
+	hook_get_set(race_displace, race);
+	KUNIT_EXPECT_EQ(test, race_walk(test, race), 1);
+	race_end(test, race);
+}
+
+static void race_move(struct kunit *test, struct race *race)
+{
+	u64 i;
+
+	for (i = 1; i < DMA_RESV_INLINE_SLOTS; i++) {
+		race->more = mock_fence_create(test, RACE_CONTEXT + i, 1);
+		mock_resv_add_locked(test, &race->mock.resv, race->more, DMA_RESV_USAGE_READ);
+		dma_fence_put(race->more);
+	}
+	race->more = mock_fence_create(test, RACE_CONTEXT + i, 1);
+
+	/* Nothing can be reserved in between, for that sleeps. */
+	expect_splat("dma_resv_slot_improvise");
+	hook_get_set(race_move_and_displace, race);
+}
+
+/* Storage that was left behind keeps the word of the fence that has gone. */
+static void dma_resv_iter_first_unlocked_storage_replaced_starts_over(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race_move(test, race);
+	KUNIT_EXPECT_EQ(test, race_walk(test, race), DMA_RESV_INLINE_SLOTS + 1);
+	dma_fence_put(race->more);
+	race_end(test, race);
+}
+
+static void race_collect(struct kunit *test, struct race *race, unsigned int expected)
+{
+	unsigned int i, count = 0, met = 0;
+	struct dma_fence *fence;
+	unsigned long *words;
+
+	words = race_snapshot(&race->mock.resv, ALL, &count);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(words));
+	KUNIT_EXPECT_EQ(test, count, expected);
+	for (i = 0; i < count; i++) {
+		fence = dma_resv_word_fence(words[i]);
+		KUNIT_EXPECT_NE(test, fence->context, RACE_STRANGER);
+		met += fence == &race->new.base;
+		dma_fence_put(fence);
+	}
+	KUNIT_EXPECT_EQ(test, met, 1);
+	kfree(words);
+}
+
+static void dma_resv_get_fences_fence_recycled_finds_no_stranger(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	hook_get_set(race_displace, race);
+	race_collect(test, race, 1);
+	race_end(test, race);
+}
+
+static void dma_resv_get_fences_storage_replaced_starts_over(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race_move(test, race);
+	race_collect(test, race, DMA_RESV_INLINE_SLOTS + 1);
+	dma_fence_put(race->more);
+	race_end(test, race);
+}
+
+static int dma_resv_race_test_init(struct kunit *test)
+{
+	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
+
+	BUILD_BUG_ON(offsetof(struct race, mock));
+	if (!race)
+		return -ENOMEM;
+
+	race->mock.live = mock_fence_live();
+	dma_resv_init(&race->mock.resv);
+	test->priv = race;
+	return 0;
+}
+
+static struct kunit_case dma_resv_race_cases[] = {
+	KUNIT_CASE(dma_resv_iter_first_unlocked_fence_recycled_finds_no_stranger),
+	KUNIT_CASE(dma_resv_iter_first_unlocked_fence_released_looks_again),
+	KUNIT_CASE(dma_resv_iter_first_unlocked_storage_replaced_starts_over),
+	KUNIT_CASE(dma_resv_get_fences_fence_recycled_finds_no_stranger),
+	KUNIT_CASE(dma_resv_get_fences_storage_replaced_starts_over),
+	{}
+};
+
+static struct kunit_suite dma_resv_race_suite = {
+	.name = "dma_resv_race",
+	.init = dma_resv_race_test_init,
+	.exit = mock_resv_exit,
+	.test_cases = dma_resv_race_cases,
+};
+
+kunit_test_suite(dma_resv_race_suite);
