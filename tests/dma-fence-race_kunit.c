@@ -6,7 +6,15 @@
  * Fences live in type-stable memory: when one is released, a stranger, which never stands in the
  * place, is there at once.
  */
+#include <linux/kref.h>
+#include <linux/types.h>
+
 #include "hook-get.h"
+
+#ifdef __LINUX_DMA_FENCE_H
+#error "too late: the function under test has been compiled"
+#endif
+#define kref_get_unless_zero(kref) (hook_get_run(), kref_get_unless_zero(kref))
 
 #include <kunit/test.h>
 #include <linux/dma-fence.h>
