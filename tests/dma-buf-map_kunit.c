@@ -214,11 +214,13 @@ static void dma_buf_map_attachment_dynamic_fails_unpinned(struct kunit *test)
 
 static void dma_buf_map_attachment_dynamic_pin_fails(struct kunit *test)
 {
-	struct mock_buf *mb = mock_buf_create(test, MOCK_DYNAMIC);
-	struct dma_buf_attachment *attach = attach_dynamic(test, mb);
+	struct dma_buf_attachment *attach;
+	struct mock_buf *mb;
 
 	if (MOVE_NOTIFY)
 		kunit_skip(test, "with DMABUF_MOVE_NOTIFY nothing is pinned");
+	mb = mock_buf_create(test, MOCK_DYNAMIC);
+	attach = attach_dynamic(test, mb);
 	mb->fail[MOCK_PIN] = -ENOSPC;
 	KUNIT_EXPECT_EQ(test, -ENOSPC, PTR_ERR(map_locked(attach, DMA_TO_DEVICE)));
 	KUNIT_EXPECT_STREQ(test, "pin*!", mock_buf_calls(test, mb));
