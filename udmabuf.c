@@ -40,6 +40,9 @@ static unsigned int size_limit_mb = 64;
 module_param(size_limit_mb, uint, 0644);
 MODULE_PARM_DESC(size_limit_mb, "largest buffer in MiB, default 64");
 
+/* For arrays as long as userspace wants them, which may be longer than an array can be. */
+#define UDMABUF_GFP_ARRAY (GFP_KERNEL | __GFP_NOWARN)
+
 /**
  * struct udmabuf - pinned pages of memfds
  * @device: for which the pages are mapped during CPU access
@@ -254,8 +257,8 @@ static struct udmabuf *udmabuf_alloc(const struct udmabuf_create_item *items, u3
 
 	mutex_init(&ubuf->lock);
 	ubuf->device = device;
-	ubuf->pages = kvmalloc_array(pages, sizeof(*ubuf->pages), GFP_KERNEL);
-	ubuf->folios = kvmalloc_array(pages, sizeof(*ubuf->folios), GFP_KERNEL);
+	ubuf->pages = kvmalloc_array(pages, sizeof(*ubuf->pages), UDMABUF_GFP_ARRAY);
+	ubuf->folios = kvmalloc_array(pages, sizeof(*ubuf->folios), UDMABUF_GFP_ARRAY);
 	if (!ubuf->pages || !ubuf->folios) {
 		udmabuf_free(ubuf);
 		return ERR_PTR(-ENOMEM);
@@ -411,11 +414,14 @@ static long udmabuf_ioctl_create_list(struct device *device,
 	if (!head.count || head.count > list_limit)
 		return -EINVAL;
 
-	items = vmemdup_array_user(user->list, head.count, sizeof(*items));
-	if (IS_ERR(items))
-		return PTR_ERR(items);
+	items = kvmalloc_array(head.count, sizeof(*items), UDMABUF_GFP_ARRAY);
+	if (!items)
+		return -ENOMEM;
 
-	ret = udmabuf_create(device, items, head.count, head.flags);
+	if (copy_from_user(items, user->list, array_size(head.count, sizeof(*items))))
+		ret = -EFAULT;
+	else
+		ret = udmabuf_create(device, items, head.count, head.flags);
 	kvfree(items);
 	return ret;
 }
