@@ -22,25 +22,7 @@
 #include "common.h"
 
 #define FDS_MAX 128	/* descriptors that fds_open() looks at */
-#define SW_SYNC_PATH "/sys/kernel/debug/sync/sw_sync"
 #define BUFINFO_PATH "/sys/kernel/debug/dma_buf/bufinfo"
-
-/* sw_sync has no uapi header; these are its layouts. */
-struct sw_sync_fence_arg {
-	__u32 value;
-	char name[32];
-	__s32 fence;
-};
-
-struct sw_sync_deadline_arg {
-	__u64 deadline_ns;
-	__u32 pad;
-	__s32 fence_fd;
-};
-
-#define SW_SYNC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_fence_arg)
-#define SW_SYNC_INC _IOW('W', 1, __u32)
-#define SW_SYNC_GET_DEADLINE _IOWR('W', 2, struct sw_sync_deadline_arg)
 
 static int open_path(const char *path, int flags)
 {
@@ -100,15 +82,15 @@ int buf_from_udmabuf(size_t size)
 	return buf;
 }
 
-static bool is_vgem(int fd)
+static bool is_driver(int fd, const char *driver)
 {
 	char name[16] = "";
 	struct drm_version version = { .name = name, .name_len = sizeof(name) - 1 };
 
-	return !do_ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, "vgem");
+	return !do_ioctl(fd, DRM_IOCTL_VERSION, &version) && !strcmp(name, driver);
 }
 
-int vgem_open(void)
+int drm_open(const char *driver)
 {
 	char path[32];
 	int i, fd;
@@ -118,11 +100,16 @@ int vgem_open(void)
 		fd = open_path(path, O_RDWR);
 		if (fd < 0)
 			continue;
-		if (is_vgem(fd))
+		if (is_driver(fd, driver))
 			return fd;
 		close(fd);
 	}
 	return -ENOENT;
+}
+
+int vgem_open(void)
+{
+	return drm_open("vgem");
 }
 
 int vgem_create(int vgem, size_t size, unsigned int *handle)
@@ -444,6 +431,26 @@ void *page_readonly(const void *data, size_t size)
 	if (mprotect(page, page_size(), PROT_READ))
 		abort();
 	return page;
+}
+
+void *page_before_hole(const void *data, size_t size)
+{
+	char *pages = mmap(NULL, 2 * page_size(), PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (pages == MAP_FAILED || munmap(pages + page_size(), page_size()))
+		abort();
+	return memcpy(pages + page_size() - size, data, size);
+}
+
+long dma_mappings(void)
+{
+	char total[32], unused[32];
+
+	if (file_read("/sys/kernel/debug/dma-api/nr_total_entries", total, sizeof(total)) < 0 ||
+	    file_read("/sys/kernel/debug/dma-api/num_free_entries", unused, sizeof(unused)) < 0)
+		return -ENOENT;
+	return atol(total) - atol(unused);
 }
 
 static void *delayed_inc_run(void *arg)

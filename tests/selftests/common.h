@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/types.h>
 
 /* Older uapi headers may stand on the system's include path. */
@@ -35,12 +36,34 @@ int buf_from_vgem(size_t size);
 
 extern const struct buf_source buf_heap, buf_udmabuf, buf_vgem;
 
-/* The vgem device and its PRIME ioctls. */
+/* The device of a DRM driver, -ENOENT when there is none. */
+int drm_open(const char *driver);
+
+/* The vgem device and its PRIME ioctls, which other devices take as well. */
 int vgem_open(void);
 int vgem_import(int vgem, int buf, unsigned int *handle);
 int vgem_export(int vgem, unsigned int handle);
 int vgem_create(int vgem, size_t size, unsigned int *handle);
 int vgem_close_handle(int vgem, unsigned int handle);
+
+/* sw_sync has no uapi header; these are its layouts. */
+#define SW_SYNC_PATH "/sys/kernel/debug/sync/sw_sync"
+
+struct sw_sync_fence_arg {
+	__u32 value;
+	char name[32];
+	__s32 fence;
+};
+
+struct sw_sync_deadline_arg {
+	__u64 deadline_ns;
+	__u32 pad;
+	__s32 fence_fd;
+};
+
+#define SW_SYNC_CREATE_FENCE _IOWR('W', 0, struct sw_sync_fence_arg)
+#define SW_SYNC_INC _IOW('W', 1, __u32)
+#define SW_SYNC_GET_DEADLINE _IOWR('W', 2, struct sw_sync_deadline_arg)
 
 /* sw_sync: a timeline is a file that counts up, and a fence waits for one of its values. */
 int timeline_open(void);
@@ -99,9 +122,14 @@ struct bufinfo {
 int bufinfo_read(unsigned long ino, struct bufinfo *info);
 unsigned long fd_ino(int fd);
 
+/* How many mappings for devices there are, as DMA_API_DEBUG counts them; -ENOENT without it. */
+long dma_mappings(void);
+
 /* Memory to make ioctls fail with. */
 void *page_unmapped(void);
 void *page_readonly(const void *data, size_t size);
+/* A copy whose next byte is not mapped. */
+void *page_before_hole(const void *data, size_t size);
 #define KERNEL_ADDRESS ((void *)0xffff888000000000ul)
 
 /* Run inc on a timeline from another thread after a delay. */

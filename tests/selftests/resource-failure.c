@@ -31,6 +31,7 @@ struct machine {
 	int timeline;
 	int other;
 	int a, b;		/* pending fences, one per timeline */
+	int fresh;		/* a buffer for one call */
 };
 
 /* Returns 0, or the error of the first part that is missing. */
@@ -84,6 +85,12 @@ static int call_udmabuf_create(struct machine *m)
 	int fd = ioctl(m->udmabuf, UDMABUF_CREATE, &create);
 
 	return fd < 0 ? -errno : fd;
+}
+
+/* The first access makes a mapping. */
+static int call_udmabuf_access(struct machine *m)
+{
+	return buf_sync(m->fresh, DMA_BUF_SYNC_START | RW);
 }
 
 static int call_prime_export(struct machine *m)
@@ -481,6 +488,26 @@ TEST_F(no_memory, heap_alloc_without_memory_enomem)
 TEST_F(no_memory, udmabuf_create_without_memory_enomem)
 {
 	EXPECT_CLEAN_FAILURES(call_udmabuf_create, true);
+}
+
+/* CVE-2022-50819: an access that failed leaves nothing that looks like a mapping to release. */
+TEST_F(no_memory, udmabuf_access_without_memory_enomem)
+{
+	bool happened = true;
+	int nth, ret = 0, failures = 0;
+
+	for (nth = 1; nth < INJECTIONS_MAX && happened; nth++) {
+		self->m.fresh = call_udmabuf_create(&self->m);
+		ASSERT_GE(self->m.fresh, 0);
+		inject_arm(self->inject, nth);
+		ret = call_udmabuf_access(&self->m);
+		happened = inject_disarm(self->inject);
+		EXPECT_EQ(ret ? -ENOMEM : 0, ret);
+		failures += !!ret;
+		close(self->m.fresh);
+	}
+	EXPECT_EQ(0, ret);
+	EXPECT_LT(0, failures);
 }
 
 TEST_F(no_memory, prime_export_without_memory_enomem)
