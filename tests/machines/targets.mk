@@ -16,7 +16,8 @@ help:
 	@echo 'make check                run the static checks alone'
 	@echo 'make users                compile every file of a kernel that uses the subsystem'
 	@echo 'make configs              build drivers/dma-buf with its options on and off'
-	@echo 'make test-stock           record what the suites of others do on a stock kernel'
+	@echo 'make test-stock           record what the suites of others do on a stock kernel, and show'
+	@echo '                          that our tests find there the bugs that it has'
 	@echo 'make install-tree KDIR=   lay this over a Linux 6.12 source tree'
 	@echo 'make origins [KDIR=]      say of every file whether it is ours or stock'
 	@echo 'make clean                throw away the built kernels and the logs'
@@ -46,8 +47,12 @@ configs:
 	tests/users/configs "$$place/tree" "$$place/configs"
 
 test-stock:
-	@$(LOCKED) && kernel=$$($(MACHINES)/build -p stock) && $(PLACE) && \
-	tests/peers/run --record "$$kernel" "$$place/stock-tree" "$$place/peers-stock"
+	@set -o pipefail; $(LOCKED) && \
+	kernels=$$($(MACHINES)/build -p stock stockqemu uml qemu) && set -- $$kernels && $(PLACE) && \
+	tests/peers/run --record "$$1" "$$place/stock-tree" "$$place/peers-stock" && \
+	tests/regressions/run stock "$$1" "$$2" "$$place/stock-tree" "$$place/regressions-stock" | \
+	tee tests/regressions/recorded && \
+	tests/regressions/run ours "$$3" "$$4" "$$place/tree" "$$place/regressions-ours"
 
 install-tree:
 	@$(MACHINES)/install-tree "$(KDIR)"
