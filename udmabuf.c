@@ -134,8 +134,11 @@ static struct sg_table *udmabuf_table_create(struct udmabuf *ubuf, struct device
 	if (!table)
 		return ERR_PTR(-ENOMEM);
 
-	ret = sg_alloc_table_from_pages(table, ubuf->pages, ubuf->page_count, 0,
-					ubuf->page_count << PAGE_SHIFT, GFP_KERNEL);
+	/* Pages that lie side by side become one segment, as long as the device can take it. */
+	ret = sg_alloc_table_from_pages_segment(table, ubuf->pages, ubuf->page_count, 0,
+						ubuf->page_count << PAGE_SHIFT,
+						max_t(unsigned int, dma_get_max_seg_size(dev),
+						      PAGE_SIZE), GFP_KERNEL);
 	if (ret)
 		goto err_free;
 

@@ -126,11 +126,11 @@ TEST_F(heap, descriptor_has_the_flags_asked_for)
 
 TEST_F(heap, other_ioctls_einval)
 {
-	char data[256] = {};
+	struct dma_heap_allocation_data data = { .len = 1, .fd_flags = O_RDWR };
 	int nr;
 
 	for (nr = 1; nr < 256; nr++)
-		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, _IOWR('H', nr, data), data));
+		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, _IOWR('H', nr, data), &data));
 }
 
 /* The command is known by its number; what the caller's struct has not is zero. */
