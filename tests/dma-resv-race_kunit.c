@@ -32,7 +32,12 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 
 #if __has_include("../dma-resv-iter.c")
 #define RACE_STORAGE	1
-#define dma_resv_snapshot		race_snapshot
+#define dma_resv_iter_read		race_iter_read
+#define dma_resv_iter_advance		race_iter_advance
+#define dma_resv_is_busy		race_is_busy
+#define dma_resv_snapshot_take		race_snapshot_take
+#define dma_resv_snapshot_free		race_snapshot_free
+#define dma_resv_snapshot_drop		race_snapshot_drop
 #include "../dma-resv-iter.c"
 #else
 /* In a stock kernel the reader is between everything else, and what follows would stop it. */
@@ -210,21 +215,19 @@ static void dma_resv_iter_first_unlocked_storage_replaced_starts_over(struct kun
 
 static void race_collect(struct kunit *test, struct race *race, unsigned int expected)
 {
-	unsigned int i, count = 0, met = 0;
+	struct dma_resv_snapshot snap;
 	struct dma_fence *fence;
-	unsigned long *words;
+	unsigned int i, met = 0;
 
-	words = race_snapshot(&race->mock.resv, ALL, &count);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(words));
-	KUNIT_EXPECT_EQ(test, count, expected);
-	for (i = 0; i < count; i++) {
-		fence = dma_resv_word_fence(words[i]);
+	KUNIT_ASSERT_EQ(test, race_snapshot_take(&snap, &race->mock.resv, ALL), 0);
+	KUNIT_EXPECT_EQ(test, snap.num, expected);
+	for (i = 0; i < snap.num; i++) {
+		fence = dma_resv_word_fence(snap.words[i]);
 		KUNIT_EXPECT_NE(test, fence->context, RACE_STRANGER);
 		met += fence == &race->new.base;
-		dma_fence_put(fence);
 	}
 	KUNIT_EXPECT_EQ(test, met, 1);
-	kfree(words);
+	race_snapshot_drop(&snap);
 }
 
 static void dma_resv_get_fences_fence_recycled_finds_no_stranger(struct kunit *test)
