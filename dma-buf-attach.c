@@ -28,7 +28,7 @@ static bool dma_buf_attachment_is_mixed(struct dma_buf_attachment *attach)
 }
 
 /* Pin and map once and for all. */
-static int dma_buf_attachment_fix_locked(struct dma_buf_attachment *attach)
+static noinline int dma_buf_attachment_fix_locked(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 	struct sg_table *sgt;
@@ -53,7 +53,7 @@ static int dma_buf_attachment_fix_locked(struct dma_buf_attachment *attach)
 }
 
 /* List the attachment, so that it hears of moves, and fix it in place where that is needed. */
-static int dma_buf_attachment_publish(struct dma_buf_attachment *attach)
+static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 	int ret;
@@ -148,7 +148,7 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
  * Drop the mapping that the attachment keeps, with the pin that dma_buf_attachment_fix_locked()
  * took for it, and hear of moves no longer.
  */
-static void dma_buf_attachment_unpublish(struct dma_buf_attachment *attach)
+static __always_inline void dma_buf_attachment_unpublish(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 

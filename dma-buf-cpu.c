@@ -133,19 +133,7 @@ static int dma_buf_vmap_first(struct dma_buf *dmabuf)
 	return ret;
 }
 
-/**
- * dma_buf_vmap - map a whole buffer into the kernel, reservation held
- * @dmabuf: the buffer
- * @map: filled in with the mapping; cleared on failure
- *
- * All users get the same mapping. It says where the buffer is, not that its contents are coherent:
- * see dma_buf_begin_cpu_access().
- *
- * Context: Process context; sleeps. The caller holds the reservation lock.
- * Return: 0, to be undone by dma_buf_vunmap(); -EINVAL where there is no buffer (warns) or the
- * exporter knows no vmap; or the errno of &dma_buf_ops.vmap, -ENOMEM as a rule.
- */
-int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+static __always_inline int dma_buf_vmap_locked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int ret;
 
@@ -164,16 +152,26 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	*map = dmabuf->vmap_ptr;
 	return 0;
 }
-EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
 
 /**
- * dma_buf_vunmap - end the use of the kernel mapping, reservation held
+ * dma_buf_vmap - map a whole buffer into the kernel, reservation held
  * @dmabuf: the buffer
- * @map: what dma_buf_vmap() filled in
+ * @map: filled in with the mapping; cleared on failure
+ *
+ * All users get the same mapping. It says where the buffer is, not that its contents are coherent:
+ * see dma_buf_begin_cpu_access().
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
+ * Return: 0, to be undone by dma_buf_vunmap(); -EINVAL where there is no buffer (warns) or the
+ * exporter knows no vmap; or the errno of &dma_buf_ops.vmap, -ENOMEM as a rule.
  */
-void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	return dma_buf_vmap_locked(dmabuf, map);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
+
+static __always_inline void dma_buf_vunmap_locked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	if (WARN_ON_ONCE(!dmabuf))
 		return;
@@ -188,6 +186,18 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (dmabuf->ops->vunmap)
 		dmabuf->ops->vunmap(dmabuf, map);
 	iosys_map_clear(&dmabuf->vmap_ptr);
+}
+
+/**
+ * dma_buf_vunmap - end the use of the kernel mapping, reservation held
+ * @dmabuf: the buffer
+ * @map: what dma_buf_vmap() filled in
+ *
+ * Context: Process context; sleeps. The caller holds the reservation lock.
+ */
+void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+{
+	dma_buf_vunmap_locked(dmabuf, map);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
 
@@ -206,7 +216,7 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 		return -EINVAL;
 
 	guard(dma_resv)(dmabuf->resv);
-	return dma_buf_vmap(dmabuf, map);
+	return dma_buf_vmap_locked(dmabuf, map);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap_unlocked, DMA_BUF);
 
@@ -223,6 +233,6 @@ void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 		return;
 
 	guard(dma_resv)(dmabuf->resv);
-	dma_buf_vunmap(dmabuf, map);
+	dma_buf_vunmap_locked(dmabuf, map);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap_unlocked, DMA_BUF);

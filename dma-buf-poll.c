@@ -103,6 +103,10 @@ static bool dma_buf_poll_arm(struct dma_buf_poll *poll, enum dma_resv_usage usag
 static __poll_t dma_buf_poll_direction(struct dma_buf_poll *poll, enum dma_resv_usage usage,
 				       __poll_t event)
 {
+	/* With the callback armed, somebody will be woken; else most polls find the buffer idle. */
+	if (!READ_ONCE(poll->armed) && dma_resv_test_signaled(poll->dmabuf->resv, usage))
+		return event;
+
 	if (!dma_buf_poll_claim(poll, event) || dma_buf_poll_arm(poll, usage))
 		return 0;
 

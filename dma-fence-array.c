@@ -89,21 +89,32 @@ static void dma_fence_array_irq_work(struct irq_work *work)
 	dma_fence_put(&array->base);
 }
 
+/* Queue the callback on a child; false if that was signaled before. */
+static __always_inline bool dma_fence_array_child_arm(struct dma_fence_array *array, unsigned int i)
+{
+	struct dma_fence_array_cb *cb = &array->callbacks[i];
+
+	if (dma_fence_test_signaled_flag(array->fences[i]))
+		return false;
+
+	cb->array = array;
+	dma_fence_get(&array->base);
+	if (!dma_fence_add_callback(array->fences[i], &cb->cb, dma_fence_array_child_done))
+		return true;
+
+	/* Never the last reference: who enables signaling has one. */
+	dma_fence_put(&array->base);
+	return false;
+}
+
 static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = to_dma_fence_array(fence);
 	unsigned int i;
 
 	for (i = 0; i < array->num_fences; i++) {
-		struct dma_fence_array_cb *cb = &array->callbacks[i];
-
-		cb->array = array;
-		dma_fence_get(fence);
-		if (!dma_fence_add_callback(array->fences[i], &cb->cb, dma_fence_array_child_done))
+		if (dma_fence_array_child_arm(array, i))
 			continue;
-
-		/* Signaled before. Never the last reference: the caller has one. */
-		dma_fence_put(fence);
 		if (dma_fence_array_child_count(array, array->fences[i])) {
 			dma_fence_array_outcome_settle(array);
 			return false;
@@ -156,23 +167,24 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
  */
 ktime_t dma_fence_array_time(struct dma_fence_array *array)
 {
-	ktime_t time = array->signal_on_any ? KTIME_MAX : 0;
-	unsigned int i, timed = 0;
+	ktime_t first = KTIME_MAX, last = 0;
+	struct dma_fence *child;
+	unsigned int i;
 
 	for (i = 0; i < array->num_fences; i++) {
-		struct dma_fence *child = array->fences[i];
-
+		child = array->fences[i];
 		/* Pairs with the barrier before the bit is set where the child is signaled. */
-		if (!test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &child->flags))
-			continue;
-		time = array->signal_on_any ? min(time, child->timestamp) :
-					      max(time, child->timestamp);
-		timed++;
+		if (test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &child->flags)) {
+			first = min(first, child->timestamp);
+			last = max(last, child->timestamp);
+		} else if (!array->signal_on_any) {
+			return ktime_get();
+		}
 	}
 
-	if (!timed || (!array->signal_on_any && timed < array->num_fences))
-		return ktime_get();
-	return time;
+	if (array->signal_on_any)
+		return first == KTIME_MAX ? ktime_get() : first;
+	return last;
 }
 
 static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadline)

@@ -20,9 +20,9 @@
  * Life: the queued callback holds a reference to the link and to the fence it is queued on. The
  * callback passes the former on to the irq_work, which passes it to the next callback.
  *
- * Speed: skip makes a skip list of the timeline, see dma_fence_chain_skip_init(), in which a point
+ * Speed: skip makes a skip list of the timeline, see dma_fence_chain_skip_get(), in which a point
  * is found in a logarithmic number of steps. Many waiters on one timeline wait for each other
- * rather than each for every fence, see dma_fence_chain_rearm().
+ * rather than each for every fence, see dma_fence_chain_arm().
  *
  * Why the lock-free walk is right:
  *
@@ -198,12 +198,9 @@ static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fenc
 struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence)
 {
 	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
-	struct dma_fence *next = NULL;
+	struct dma_fence *next = chain ? dma_fence_chain_collect(chain) : NULL;
 
-	if (chain)
-		next = dma_fence_chain_collect(chain);
 	dma_fence_put(fence);
-
 	return next;
 }
 EXPORT_SYMBOL(dma_fence_chain_walk);

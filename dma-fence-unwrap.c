@@ -57,12 +57,16 @@ EXPORT_SYMBOL_GPL(dma_fence_unwrap_first);
  */
 struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
 {
-	struct dma_fence *fence = dma_fence_array_next(cursor->array, ++cursor->index);
+	struct dma_fence_array *array = to_dma_fence_array(cursor->array);
 
-	if (fence)
-		return fence;
+	if (array && ++cursor->index < array->num_fences)
+		return array->fences[cursor->index];
 
 	cursor->chain = dma_fence_chain_walk(cursor->chain);
+	if (!cursor->chain) {
+		cursor->array = NULL;
+		return NULL;
+	}
 
 	return dma_fence_unwrap_link_enter(cursor);
 }

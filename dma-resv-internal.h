@@ -140,10 +140,6 @@ unsigned int dma_resv_table_pick(struct dma_resv_table *table, struct dma_fence 
 
 /* dma-resv-iter.c: lock-free readers */
 
-struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart,
-				     unsigned int room);
-struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor, unsigned int room);
-
 /**
  * struct dma_resv_snapshot - the busy fences of a reservation at one moment
  * @num: how many
@@ -156,6 +152,7 @@ struct dma_resv_snapshot {
 	unsigned long few[DMA_RESV_INLINE_SLOTS];
 };
 
+struct dma_fence *dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage usage);
 bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage);
 int dma_resv_snapshot_take(struct dma_resv_snapshot *snap, struct dma_resv *obj,
 			   enum dma_resv_usage usage);

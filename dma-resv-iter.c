@@ -168,8 +168,8 @@ static struct dma_fence *dma_resv_iter_pop(struct dma_resv_iter *cursor)
 	return cursor->fence;
 }
 
-/* Read up to @room busy fences, in a new pass if @restart or if the storage was replaced. */
-struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart, unsigned int room)
+/* Read the next busy fences, in a new pass if @restart or if the storage was replaced. */
+static struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart)
 {
 	unsigned int num;
 
@@ -181,7 +181,7 @@ struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart,
 			dma_resv_iter_restart_rcu(cursor);
 		num = dma_resv_busy_get_rcu(cursor->obj, cursor->fences, &cursor->index,
 					    dma_resv_slots_bound(cursor->obj, cursor->fences),
-					    cursor->usage, cursor->batch, room);
+					    cursor->usage, cursor->batch, DMA_RESV_ITER_BATCH);
 		restart = true;
 	} while (unlikely(num == DMA_RESV_NO_SLOT));
 
@@ -203,34 +203,9 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
 	if (cursor->fence)
 		dma_resv_iter_end(cursor);
-	return dma_resv_iter_read(cursor, true, DMA_RESV_ITER_BATCH);
+	return dma_resv_iter_read(cursor, true);
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
-
-/* Whether all slots inside the object were looked at. The address will do, no table has it ever. */
-static bool dma_resv_iter_is_inline_end(const struct dma_resv_iter *cursor)
-{
-	return cursor->index == DMA_RESV_INLINE_SLOTS &&
-	       dma_resv_slots_inline(cursor->obj, cursor->fences) &&
-	       rcu_access_pointer(cursor->obj->fences) == cursor->fences;
-}
-
-/* Step on, reading up to @room fences if none is left that was read ahead. */
-struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor, unsigned int room)
-{
-	dma_fence_put(cursor->fence);
-	cursor->is_restarted = false;
-
-	while (dma_resv_iter_pop(cursor)) {
-		if (!dma_fence_test_signaled_flag(cursor->fence))
-			return cursor->fence;
-		dma_fence_put(cursor->fence);
-	}
-
-	if (dma_resv_iter_is_inline_end(cursor))
-		return NULL;
-	return dma_resv_iter_read(cursor, false, room);
-}
 
 /**
  * dma_resv_iter_next_unlocked - continue a lock-free walk
@@ -243,7 +218,18 @@ struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor, unsigned i
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
-	return dma_resv_iter_advance(cursor, DMA_RESV_ITER_BATCH);
+	dma_fence_put(cursor->fence);
+	cursor->is_restarted = false;
+
+	while (dma_resv_iter_pop(cursor)) {
+		if (!dma_fence_test_signaled_flag(cursor->fence))
+			return cursor->fence;
+		dma_fence_put(cursor->fence);
+	}
+
+	if (dma_resv_iter_at_inline_end(cursor))
+		return NULL;
+	return dma_resv_iter_read(cursor, false);
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
@@ -290,28 +276,101 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
 	dma_resv_assert_held(cursor->obj);
 
+	cursor->is_restarted = false;
 	dma_resv_iter_locate(cursor);
 	return dma_resv_iter_step(cursor);
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 
-/* Whether there is anything to wait for. */
+/* Whether a slot holds a fence of interest that is not known to be signaled: see 5. */
+static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_resv_usage usage)
+{
+	return word && (word & DMA_RESV_WORD_USAGE) <= usage &&
+	       !dma_resv_fence_done(dma_resv_word_fence(word));
+}
+
+/* Find the first slot that may hold something to wait for. */
+static __always_inline const unsigned long *
+dma_resv_busy_find_rcu(const unsigned long *slots, unsigned int bound, enum dma_resv_usage usage)
+{
+	const unsigned long *slot, *end = slots + bound;
+
+	for (slot = slots; slot < end; slot++)
+		if (dma_resv_word_may_wait(READ_ONCE(*slot), usage))
+			return slot;
+
+	return NULL;
+}
+
+/* Take a reference to the first busy fence from slot @at on. */
+static noinline struct dma_fence *dma_resv_busy_first_rcu(struct dma_resv *obj,
+							  const unsigned long *slots,
+							  unsigned int at,
+							  enum dma_resv_usage usage)
+{
+	unsigned long word = 0;
+
+	while (dma_resv_busy_get_rcu(obj, slots, &at, dma_resv_slots_bound(obj, slots), usage,
+				     &word, 1) == DMA_RESV_NO_SLOT) {
+		at = 0;
+		slots = rcu_dereference(obj->fences);
+		word = 0;
+	}
+
+	return dma_resv_word_fence(word);
+}
+
+/* Take a reference to a busy fence that matches @usage; NULL if there is none. */
+struct dma_fence *dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage usage)
+{
+	const unsigned long *slots, *slot;
+	unsigned long word;
+	bool again;
+
+	guard(rcu)();
+	slots = rcu_dereference(obj->fences);
+	slot = dma_resv_busy_find_rcu(slots, dma_resv_slots_bound(obj, slots), usage);
+	if (!slot)
+		return NULL;
+
+	word = READ_ONCE(*slot);
+	if (likely(dma_resv_word_get_rcu(slot, word, usage, &again))) {
+		if (!dma_resv_word_fence(word)->ops->signaled &&
+		    rcu_access_pointer(obj->fences) == slots)
+			return dma_resv_word_fence(word);
+		dma_resv_word_put(word);
+	}
+
+	return dma_resv_busy_first_rcu(obj, slots, slot - slots, usage);
+}
+
+/*
+ * Whether there is anything to wait for. Who need not ask the driver needs no reference: a slot
+ * that still has the word after the flag was read had that fence when it was.
+ */
 bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	const unsigned long *slots;
-	unsigned int at, num;
+	const unsigned long *slots, *slot;
+	struct dma_fence *fence;
 	unsigned long word;
 
 	guard(rcu)();
-	do {
-		at = 0;
-		slots = rcu_dereference(obj->fences);
-		num = dma_resv_busy_get_rcu(obj, slots, &at, dma_resv_slots_bound(obj, slots),
-					    usage, &word, 1);
-	} while (unlikely(num == DMA_RESV_NO_SLOT));
+	slots = rcu_dereference(obj->fences);
+	slot = dma_resv_busy_find_rcu(slots, dma_resv_slots_bound(obj, slots), usage);
+	if (!slot)
+		return false;
 
-	dma_resv_words_put(&word, num);
-	return num;
+	word = READ_ONCE(*slot);
+	if (dma_resv_word_may_wait(word, usage) && !dma_resv_word_fence(word)->ops->signaled) {
+		/* Pairs with dma_resv_slot_store(), and the release in the last dma_fence_put(). */
+		smp_rmb();
+		if (READ_ONCE(*slot) == word && rcu_access_pointer(obj->fences) == slots)
+			return true;
+	}
+
+	fence = dma_resv_busy_first_rcu(obj, slots, slot - slots, usage);
+	dma_fence_put(fence);
+	return fence;
 }
 
 /* Fill @snap, which has @room. Returns 0, or how much room it takes at the moment. */
@@ -324,17 +383,15 @@ static unsigned int dma_resv_snapshot_fill(struct dma_resv_snapshot *snap, unsig
 	guard(rcu)();
 	do {
 		at = 0;
+		snap->num = 0;
 		slots = rcu_dereference(obj->fences);
 		bound = dma_resv_slots_bound(obj, slots);
-		/* A single busy fence shows that it will not do; no fence that it will. */
-		snap->num = dma_resv_busy_get_rcu(obj, slots, &at, bound, usage, snap->words,
-						  bound <= room ? room : 1);
+		if (bound > room)
+			return dma_resv_busy_find_rcu(slots, bound, usage) ? bound : 0;
+		snap->num = dma_resv_busy_get_rcu(obj, slots, &at, bound, usage, snap->words, room);
 	} while (unlikely(snap->num == DMA_RESV_NO_SLOT));
 
-	if (at == bound)
-		return 0;
-	dma_resv_words_put(snap->words, snap->num);
-	return bound;
+	return 0;
 }
 
 /* Give back what a snapshot consists of besides references. */

@@ -165,6 +165,32 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
+/*
+ * Wait for a fence, whose reference is consumed, and then once for what each slot has: if work goes
+ * on being added, this comes to an end.
+ */
+static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
+					long left, struct dma_fence *fence)
+{
+	struct dma_resv_iter cursor;
+	long ret;
+
+	ret = dma_fence_wait_timeout(fence, intr, left);
+	dma_fence_put(fence);
+	if (ret <= 0)
+		return ret;
+
+	dma_resv_iter_begin(&cursor, obj, usage);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		ret = dma_fence_wait_timeout(fence, intr, left ? ret : 0);
+		if (ret <= 0)
+			break;
+	}
+	dma_resv_iter_end(&cursor);
+
+	return ret;
+}
+
 /**
  * dma_resv_wait_timeout - wait until fences have signaled
  * @obj: reservation, locked or not
@@ -183,23 +209,9 @@ long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool
 			   unsigned long timeout)
 {
 	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-	long ret = max(left, 1L);
+	struct dma_fence *fence = dma_resv_busy_get(obj, usage);
 
-	dma_resv_iter_begin(&cursor, obj, usage);
-	/* One at a time: fences that are not waited for yet need not be kept. */
-	for (fence = dma_resv_iter_read(&cursor, true, 1); fence;
-	     fence = dma_resv_iter_advance(&cursor, 1)) {
-		ret = dma_fence_wait_timeout(fence, intr, left);
-		if (ret <= 0)
-			break;
-		if (left)
-			left = ret;
-	}
-	dma_resv_iter_end(&cursor);
-
-	return ret;
+	return fence ? dma_resv_wait_busy(obj, usage, intr, left, fence) : max(left, 1L);
 }
 EXPORT_SYMBOL_GPL(dma_resv_wait_timeout);
 

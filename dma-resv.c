@@ -98,11 +98,11 @@ static inline bool dma_resv_credit_take(struct dma_resv *obj)
 static __always_inline unsigned long *
 dma_resv_inline_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	unsigned long *slot = obj->slots + DMA_RESV_INLINE_SLOTS, *empty = NULL, *done = NULL;
+	unsigned long *slot, *empty = NULL, *done = NULL;
 
-	while (slot-- > obj->slots) {
+	for (slot = obj->slots; slot < obj->slots + DMA_RESV_INLINE_SLOTS; slot++) {
 		if (!*slot)
-			empty = slot;
+			empty = empty ?: slot;
 		else if (dma_resv_word_superseded(*slot, fence, usage))
 			return slot;
 		else if (dma_resv_fence_done(dma_resv_word_fence(*slot)))

@@ -18,7 +18,7 @@
 static LIST_HEAD(sync_timeline_list);
 static DEFINE_SPINLOCK(sync_timeline_list_lock);
 static LIST_HEAD(sync_file_list);
-static DEFINE_MUTEX(sync_file_list_lock);
+static DEFINE_SPINLOCK(sync_file_list_lock);
 
 void sync_debug_timeline_add(struct sync_timeline *timeline)
 {
@@ -34,13 +34,13 @@ void sync_debug_timeline_remove(struct sync_timeline *timeline)
 
 void sync_debug_file_add(struct sync_file *sync_file)
 {
-	guard(mutex)(&sync_file_list_lock);
+	guard(spinlock)(&sync_file_list_lock);
 	list_add_tail(&sync_file->sync_file_list, &sync_file_list);
 }
 
 void sync_debug_file_remove(struct sync_file *sync_file)
 {
-	guard(mutex)(&sync_file_list_lock);
+	guard(spinlock)(&sync_file_list_lock);
 	list_del(&sync_file->sync_file_list);
 }
 
@@ -131,7 +131,7 @@ static void sync_debug_show_files(struct seq_file *s)
 {
 	struct sync_file *sync_file;
 
-	guard(mutex)(&sync_file_list_lock);
+	guard(spinlock)(&sync_file_list_lock);
 	list_for_each_entry(sync_file, &sync_file_list, sync_file_list) {
 		sync_debug_show_file(s, sync_file);
 		seq_putc(s, '\n');

@@ -32,8 +32,7 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 
 #if __has_include("../dma-resv-iter.c")
 #define RACE_STORAGE	1
-#define dma_resv_iter_read		race_iter_read
-#define dma_resv_iter_advance		race_iter_advance
+#define dma_resv_busy_get		race_busy_get
 #define dma_resv_is_busy		race_is_busy
 #define dma_resv_snapshot_take		race_snapshot_take
 #define dma_resv_snapshot_free		race_snapshot_free

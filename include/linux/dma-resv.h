@@ -113,6 +113,9 @@ struct dma_resv {
 #endif
 };
 
+#define dma_resv_held(obj) lockdep_is_held(&(obj)->lock.base)
+#define dma_resv_assert_held(obj) lockdep_assert_held(&(obj)->lock.base)
+
 /**
  * struct dma_resv_iter - position of a walk over the fences of a reservation
  *
@@ -225,6 +228,16 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 }
 
 /*
+ * Whether a lock-free walk has read all slots inside the object, and these are still the storage.
+ * The address tells, no table ever has it.
+ */
+static inline bool dma_resv_iter_at_inline_end(const struct dma_resv_iter *cursor)
+{
+	return cursor->index == DMA_RESV_INLINE_SLOTS && cursor->fences == cursor->obj->slots &&
+	       rcu_access_pointer(cursor->obj->fences) == cursor->fences;
+}
+
+/*
  * dma_resv_iter_next_unlocked() for what has been read ahead. A word is a fence with its usage. To
  * be read ahead is no reason to be returned when signaled since.
  */
@@ -233,8 +246,12 @@ static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter
 	struct dma_fence *fence;
 	unsigned long word;
 
-	if (cursor->batch_at >= cursor->batch_num)
-		return dma_resv_iter_next_unlocked(cursor);
+	if (cursor->batch_at >= cursor->batch_num) {
+		if (!dma_resv_iter_at_inline_end(cursor))
+			return dma_resv_iter_next_unlocked(cursor);
+		dma_fence_put(cursor->fence);
+		return cursor->fence = NULL;
+	}
 
 	word = cursor->batch[cursor->batch_at];
 	fence = (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
@@ -257,7 +274,6 @@ static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 	if (unlikely(cursor->fences != rcu_access_pointer(cursor->obj->fences)))
 		return dma_resv_iter_next(cursor);
 
-	cursor->is_restarted = false;
 	while (cursor->index < cursor->bound) {
 		word = cursor->fences[cursor->index++];
 		if (!word || (word & DMA_RESV_WORD_USAGE) > cursor->usage)
@@ -266,6 +282,22 @@ static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 		return (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
 	}
 	return NULL;
+}
+
+/* dma_resv_iter_first() without a call, for the common case of a few fences. */
+static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor)
+{
+	struct dma_resv *obj = cursor->obj;
+
+	if (rcu_access_pointer(obj->fences) != obj->slots)
+		return dma_resv_iter_first(cursor);
+
+	dma_resv_assert_held(obj);
+	cursor->fences = obj->slots;
+	cursor->index = 0;
+	cursor->bound = DMA_RESV_INLINE_SLOTS;
+	cursor->is_restarted = true;
+	return dma_resv_iter_step(cursor);
 }
 
 /**
@@ -293,12 +325,9 @@ static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
  */
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)		\
 	for (dma_resv_iter_begin(cursor, obj, usage),			\
-	     fence = dma_resv_iter_first(cursor);			\
+	     fence = dma_resv_iter_start(cursor);			\
 	     fence;							\
 	     fence = dma_resv_iter_step(cursor))
-
-#define dma_resv_held(obj) lockdep_is_held(&(obj)->lock.base)
-#define dma_resv_assert_held(obj) lockdep_assert_held(&(obj)->lock.base)
 
 #ifdef CONFIG_DEBUG_MUTEXES
 void dma_resv_reset_max_fences(struct dma_resv *obj);
