@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/dma-heap.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,8 +19,6 @@
 
 #define HEAPS "/dev/dma_heap"
 #define PAGES 64
-#define PFN_MASK ((1ull << 55) - 1)
-#define PRESENT (1ull << 63)
 
 /* The one heap that is not the system heap bears the name of its area, which machines choose. */
 static int heap_open(char *name, size_t size)
@@ -62,19 +59,6 @@ static size_t area_size(void)
 		return 0;
 	line = strstr(text, "CmaTotal:");
 	return line && sscanf(line, "CmaTotal: %lu kB", &kib) == 1 ? kib * 1024 : 0;
-}
-
-/* The page frame behind an address, 0 when nothing is mapped there. */
-static uint64_t frame_at(const void *address)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	off_t offset = (uintptr_t)address / page_size() * sizeof(uint64_t);
-	uint64_t entry = 0;
-
-	if (pread(fd, &entry, sizeof(entry), offset) != sizeof(entry))
-		entry = 0;
-	close(fd);
-	return entry & PRESENT ? entry & PFN_MASK : 0;
 }
 
 FIXTURE(cma) {
@@ -119,24 +103,9 @@ TEST_F(cma, buffer_is_named_after_the_heap)
 	EXPECT_EQ((off_t)self->size, lseek(self->buf, 0, SEEK_END));
 }
 
-TEST_F(cma, pages_are_contiguous)
+TEST_F(cma, pages_are_zeroed)
 {
-	uint64_t first;
-	size_t i;
-
 	EXPECT_TRUE(is_zero(self->memory, self->size));
-	first = frame_at(self->memory);
-	ASSERT_NE(0, first);
-	for (i = 1; i < PAGES; i++)
-		ASSERT_EQ(first + i, frame_at(self->memory + i * page_size()));
-}
-
-TEST_F(cma, pages_are_mapped_when_touched)
-{
-	EXPECT_EQ(0, frame_at(self->memory));
-	self->memory[page_size()] = 1;
-	EXPECT_EQ(0, frame_at(self->memory));
-	EXPECT_NE(0, frame_at(self->memory + page_size()));
 }
 
 TEST_F(cma, offset_of_a_mapping_counts)
@@ -147,7 +116,6 @@ TEST_F(cma, offset_of_a_mapping_counts)
 	ASSERT_NE(MAP_FAILED, part);
 	self->memory[at] = 0x5a;
 	EXPECT_EQ(0x5a, part[0]);
-	EXPECT_EQ(frame_at(self->memory + at), frame_at(part));
 	munmap(part, page_size());
 }
 
@@ -159,11 +127,9 @@ TEST_F(cma, private_mapping_einval)
 
 TEST_F(cma, memory_used_before_is_zeroed)
 {
-	uint64_t frame;
 	int buf;
 
 	memset(self->memory, 0xa5, self->size);
-	frame = frame_at(self->memory);
 	munmap(self->memory, self->size);
 	close(self->buf);
 
@@ -174,8 +140,6 @@ TEST_F(cma, memory_used_before_is_zeroed)
 	self->memory = mmap(NULL, self->size, PROT_READ, MAP_SHARED, buf, 0);
 	ASSERT_NE(MAP_FAILED, self->memory);
 	EXPECT_TRUE(is_zero(self->memory, self->size));
-	if (frame_at(self->memory) != frame)
-		TH_LOG("other pages than before: nothing was shown");
 }
 
 TEST_F(cma, device_and_cpu_take_turns)
