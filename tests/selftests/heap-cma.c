@@ -18,7 +18,7 @@
 #include "common.h"
 
 #define HEAPS "/dev/dma_heap"
-#define PAGES 64
+#define PAGES 16	/* in one segment: 64 KiB is what a device takes that says nothing */
 
 /* The one heap that is not the system heap bears the name of its area, which machines choose. */
 static int heap_open(char *name, size_t size)
