@@ -4,12 +4,12 @@
  * timelines with their points and all sync_files with their fences.
  *
  * Locks: a spinlock around the list of timelines, because a timeline may go in any context; under
- * it the lock of one timeline. A mutex around the list of files; under it whatever a fence needs.
+ * it the lock of one timeline. A spinlock around the list of files, too; under it whatever a fence
+ * needs.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/init.h>
-#include <linux/mutex.h>
 #include <linux/seq_file.h>
 #include <linux/sync_file.h>
 
