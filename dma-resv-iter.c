@@ -276,7 +276,6 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
 	dma_resv_assert_held(cursor->obj);
 
-	cursor->is_restarted = false;
 	dma_resv_iter_locate(cursor);
 	return dma_resv_iter_step(cursor);
 }

@@ -170,24 +170,27 @@ EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
  * on being added, this comes to an end.
  */
 static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
-					long left, struct dma_fence *fence)
+					long left, struct dma_fence *first)
 {
 	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
 	long ret;
 
-	ret = dma_fence_wait_timeout(fence, intr, left);
-	dma_fence_put(fence);
+	ret = dma_fence_wait_timeout(first, intr, left);
 	if (ret <= 0)
-		return ret;
+		goto put;
 
 	dma_resv_iter_begin(&cursor, obj, usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (fence == first)
+			continue;
 		ret = dma_fence_wait_timeout(fence, intr, left ? ret : 0);
 		if (ret <= 0)
 			break;
 	}
 	dma_resv_iter_end(&cursor);
-
+put:
+	dma_fence_put(first);
 	return ret;
 }
 

@@ -274,6 +274,7 @@ static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 	if (unlikely(cursor->fences != rcu_access_pointer(cursor->obj->fences)))
 		return dma_resv_iter_next(cursor);
 
+	cursor->is_restarted = false;
 	while (cursor->index < cursor->bound) {
 		word = cursor->fences[cursor->index++];
 		if (!word || (word & DMA_RESV_WORD_USAGE) > cursor->usage)
@@ -288,6 +289,7 @@ static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor)
 {
 	struct dma_resv *obj = cursor->obj;
+	struct dma_fence *fence;
 
 	if (rcu_access_pointer(obj->fences) != obj->slots)
 		return dma_resv_iter_first(cursor);
@@ -296,8 +298,9 @@ static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor
 	cursor->fences = obj->slots;
 	cursor->index = 0;
 	cursor->bound = DMA_RESV_INLINE_SLOTS;
+	fence = dma_resv_iter_step(cursor);
 	cursor->is_restarted = true;
-	return dma_resv_iter_step(cursor);
+	return fence;
 }
 
 /**
