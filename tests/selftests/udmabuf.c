@@ -297,8 +297,11 @@ TEST_F(udmabuf, seals_decide)
 
 		ASSERT_GE(mem, 0);
 		buf = create(self->dev, mem, 0, self->page);
-		EXPECT_EQ(cases[i].err, buf < 0 ? buf : 0);
-		close(buf);
+		if (buf >= 0) {
+			close(buf);
+			buf = 0;
+		}
+		EXPECT_EQ(cases[i].err, buf);
 		close(mem);
 	}
 }
