@@ -56,16 +56,16 @@ static noinline int dma_buf_attachment_fix_locked(struct dma_buf_attachment *att
 static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
-	int ret;
+	int ret = 0;
 
-	guard(dma_resv)(dmabuf->resv);
+	dma_resv_lock(dmabuf->resv, NULL);
 	list_add(&attach->node, &dmabuf->attachments);
-	if (!dma_buf_attachment_is_mixed(attach))
-		return 0;
-
-	ret = dma_buf_attachment_fix_locked(attach);
-	if (ret)
-		list_del(&attach->node);
+	if (dma_buf_attachment_is_mixed(attach)) {
+		ret = dma_buf_attachment_fix_locked(attach);
+		if (ret)
+			list_del(&attach->node);
+	}
+	dma_resv_unlock(dmabuf->resv);
 	return ret;
 }
 
@@ -152,13 +152,14 @@ static __always_inline void dma_buf_attachment_unpublish(struct dma_buf_attachme
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
 
-	guard(dma_resv)(dmabuf->resv);
+	dma_resv_lock(dmabuf->resv, NULL);
 	if (attach->sgt) {
 		dma_buf_sgt_destroy_locked(attach, attach->sgt, attach->dir);
 		if (dma_buf_is_dynamic(dmabuf))
 			dmabuf->ops->unpin(attach);
 	}
 	list_del(&attach->node);
+	dma_resv_unlock(dmabuf->resv);
 }
 
 /**

@@ -476,7 +476,7 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
 /* Every so many links one has a skip. */
-#define DMA_FENCE_CHAIN_STRIDE 8U
+#define DMA_FENCE_CHAIN_STRIDE 16U
 
 /*
  * Find the next link behind @chain, itself included, that has a skip or is where one will lead to.

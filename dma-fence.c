@@ -135,6 +135,16 @@ static const struct dma_fence_ops dma_fence_nameless_ops = {
 
 static DEFINE_SPINLOCK(dma_fence_nameless_lock);
 
+/* Out of the way of all who do it right. The arguments stay where they are for dma_fence_init(). */
+static noinline __cold void dma_fence_init_nameless(struct dma_fence *fence,
+						    const struct dma_fence_ops *ops,
+						    spinlock_t *lock, u64 context, u64 seqno)
+{
+	WARN_ONCE(1, "a fence needs a lock, and operations that name it: %ps\n", ops);
+	dma_fence_init_common(fence, &dma_fence_nameless_ops, lock ?: &dma_fence_nameless_lock,
+			      context, seqno);
+}
+
 /**
  * dma_fence_init - initialise a fence
  * @fence: uninitialised memory; type-stable memory that was a fence before will do
@@ -151,12 +161,10 @@ static DEFINE_SPINLOCK(dma_fence_nameless_lock);
 void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		    spinlock_t *lock, u64 context, u64 seqno)
 {
-	if (WARN_ON_ONCE(!lock || !ops || !ops->get_driver_name || !ops->get_timeline_name)) {
-		ops = &dma_fence_nameless_ops;
-		lock = lock ?: &dma_fence_nameless_lock;
-	}
-
-	dma_fence_init_common(fence, ops, lock, context, seqno);
+	if (unlikely(!lock || !ops || !ops->get_driver_name || !ops->get_timeline_name))
+		dma_fence_init_nameless(fence, ops, lock, context, seqno);
+	else
+		dma_fence_init_common(fence, ops, lock, context, seqno);
 }
 EXPORT_SYMBOL(dma_fence_init);
 

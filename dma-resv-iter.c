@@ -106,7 +106,7 @@ static noinline bool dma_resv_word_signaled(unsigned long word)
  * meanwhile. (Had it been when a slot was looked at again, it still would be now.)
  */
 static __always_inline unsigned int
-dma_resv_busy_get_rcu(struct dma_resv *obj, const unsigned long *slots, unsigned int *at,
+dma_resv_busy_get_rcu(struct dma_resv *obj, const unsigned long *slots, unsigned long *at,
 		      unsigned int bound, enum dma_resv_usage usage, unsigned long *words,
 		      unsigned int room)
 {
@@ -304,7 +304,7 @@ dma_resv_busy_find_rcu(const unsigned long *slots, unsigned int bound, enum dma_
 /* Take a reference to the first busy fence from slot @at on. */
 static noinline struct dma_fence *dma_resv_busy_first_rcu(struct dma_resv *obj,
 							  const unsigned long *slots,
-							  unsigned int at,
+							  unsigned long at,
 							  enum dma_resv_usage usage)
 {
 	unsigned long word = 0;
@@ -377,7 +377,8 @@ static unsigned int dma_resv_snapshot_fill(struct dma_resv_snapshot *snap, unsig
 					   struct dma_resv *obj, enum dma_resv_usage usage)
 {
 	const unsigned long *slots;
-	unsigned int at, bound;
+	unsigned long at;
+	unsigned int bound;
 
 	guard(rcu)();
 	do {

@@ -340,6 +340,12 @@ void dma_resv_init(struct dma_resv *obj)
 }
 EXPORT_SYMBOL(dma_resv_init);
 
+static noinline void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots)
+{
+	dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
+	dma_resv_slots_retire(obj, slots);
+}
+
 /**
  * dma_resv_fini - drop all fences of a reservation that nobody uses any more
  * @obj: reservation, unlocked; its memory may be freed on return
@@ -352,11 +358,9 @@ void dma_resv_fini(struct dma_resv *obj)
 {
 	unsigned long *slots = rcu_dereference_protected(obj->fences, true);
 
-	if (slots) {
-		dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
-		dma_resv_slots_retire(obj, slots);
-	}
 	ww_mutex_destroy(&obj->lock);
+	if (slots)
+		dma_resv_slots_drop(obj, slots);
 }
 EXPORT_SYMBOL(dma_resv_fini);
 

@@ -17,8 +17,8 @@
 
 static LIST_HEAD(sync_timeline_list);
 static DEFINE_SPINLOCK(sync_timeline_list_lock);
-static LIST_HEAD(sync_file_list);
-static DEFINE_SPINLOCK(sync_file_list_lock);
+LIST_HEAD(sync_file_list);
+DEFINE_SPINLOCK(sync_file_list_lock);
 
 void sync_debug_timeline_add(struct sync_timeline *timeline)
 {
@@ -30,18 +30,6 @@ void sync_debug_timeline_remove(struct sync_timeline *timeline)
 {
 	guard(spinlock_irqsave)(&sync_timeline_list_lock);
 	list_del(&timeline->node);
-}
-
-void sync_debug_file_add(struct sync_file *sync_file)
-{
-	guard(spinlock)(&sync_file_list_lock);
-	list_add_tail(&sync_file->sync_file_list, &sync_file_list);
-}
-
-void sync_debug_file_remove(struct sync_file *sync_file)
-{
-	guard(spinlock)(&sync_file_list_lock);
-	list_del(&sync_file->sync_file_list);
 }
 
 static const char *sync_debug_status(int status)

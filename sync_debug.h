@@ -90,8 +90,22 @@ extern const struct file_operations sw_sync_fops;
 #if IS_ENABLED(CONFIG_SW_SYNC)
 void sync_debug_timeline_add(struct sync_timeline *timeline);
 void sync_debug_timeline_remove(struct sync_timeline *timeline);
-void sync_debug_file_add(struct sync_file *sync_file);
-void sync_debug_file_remove(struct sync_file *sync_file);
+
+extern spinlock_t sync_file_list_lock;
+extern struct list_head sync_file_list;
+
+/* Every sync_file comes by here, so these are short. */
+static inline void sync_debug_file_add(struct sync_file *sync_file)
+{
+	guard(spinlock)(&sync_file_list_lock);
+	list_add_tail(&sync_file->sync_file_list, &sync_file_list);
+}
+
+static inline void sync_debug_file_remove(struct sync_file *sync_file)
+{
+	guard(spinlock)(&sync_file_list_lock);
+	list_del(&sync_file->sync_file_list);
+}
 #else
 static inline void sync_debug_file_add(struct sync_file *sync_file) {}
 static inline void sync_debug_file_remove(struct sync_file *sync_file) {}

@@ -59,7 +59,7 @@ static void init_without_ops_warns_and_leaves_a_usable_fence(struct kunit *test)
 	struct dma_fence *fence = kunit_kzalloc(test, sizeof(*fence), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, fence);
-	expect_splat("dma_fence_init");
+	expect_splat("dma_fence_init_nameless");
 	dma_fence_init(fence, NULL, NULL, 1, 2);
 
 	KUNIT_EXPECT_FALSE(test, dma_fence_is_signaled(fence));

@@ -140,11 +140,11 @@ struct dma_resv_iter {
 	/** @generation: tells @fences from later slots at the same address */
 	unsigned int generation;
 
-	/** @index: next slot to look at */
-	unsigned int index;
-
 	/** @bound: end of the slots that a walk under the lock looks at */
 	unsigned int bound;
+
+	/** @index: next slot to look at */
+	unsigned long index;
 
 	/** @is_restarted: the fence returned last is the first of a pass */
 	bool is_restarted;
