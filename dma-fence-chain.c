@@ -31,11 +31,14 @@
  *   changed the pointer or when it is released, and keeps the pointers as they are then. So
  *   whatever a reader finds was referenced by something alive when the section began, and stays
  *   readable until the section ends: links and fences are freed a grace period after release. That
- *   holds through links that have died meanwhile, however many are passed.
+ *   holds through links that have died meanwhile, however many are passed. The fence that the
+ *   timeline started on may come from a type-stable slab, though, and be another one by then.
  * - Life. What a walk or a search returns it gets by dma_fence_get_rcu(), which fails for the dead.
  *   These were unlinked, and the way from the link that the reader holds leads round them: it
  *   starts over. A fence is asked whether it is signaled only with such a reference. Without one,
- *   only the flag is looked at.
+ *   only the flag is looked at. What is not a link could be another fence in the same memory: see
+ *   dma_fence_chain_start_holds(). Its flag may be looked at all the same, for the one that was
+ *   there is done if it is gone.
  * - Publication. prev and skip are written before the link is published, by whatever publishes it.
  *   Later only cmpxchg() changes them, prev to a fence that some link behind pointed to:
  *   initialized before that link was. The release that the cmpxchg() implies pairs with
@@ -85,17 +88,42 @@ static bool dma_fence_chain_link_done(struct dma_fence *link)
 	return dma_fence_is_signaled(dma_fence_chain_contained(link));
 }
 
-static struct dma_fence *dma_fence_chain_prev_rcu(struct dma_fence *fence)
+/*
+ * Whether the fence that @holder leads to, and to which the caller has just got a reference, is the
+ * one that the timeline started on and not another one in its memory. It is if the holder, which
+ * has a reference to it, was alive after it was seen to lead there. Drops the reference otherwise.
+ */
+static noinline bool dma_fence_chain_start_holds(struct dma_fence_chain *holder,
+						 struct dma_fence *start)
 {
-	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
+	/* Pairs with the release in dma_fence_init(), as in dma_fence_get_rcu_safe(). */
+	smp_acquire__after_ctrl_dep();
+	if (rcu_access_pointer(holder->prev) == start) {
+		/* A dead holder leads there for ever: so its count is looked at last. */
+		smp_rmb();
+		if (kref_read(&holder->base.refcount))
+			return true;
+	}
 
-	return chain ? rcu_dereference(chain->prev) : NULL;
+	dma_fence_put(start);
+	return false;
+}
+
+/* Take a reference to the fence that the prev of @holder was seen to lead to; false if it died. */
+static __always_inline bool dma_fence_chain_get_rcu(struct dma_fence_chain *holder,
+						    struct dma_fence *fence)
+{
+	if (unlikely(!dma_fence_get_rcu(fence)))
+		return false;
+
+	return likely(dma_fence_is_chain(fence)) || dma_fence_chain_start_holds(holder, fence);
 }
 
 /*
- * Get a fence of the timeline unless its part is done. False when it died, with @fence unchanged.
+ * Get the fence behind @holder unless its part is done. False when it died, with @fence unchanged.
  */
-static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence **fence)
+static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence_chain *holder,
+							    struct dma_fence **fence)
 {
 	struct dma_fence *contained = dma_fence_chain_contained(*fence);
 
@@ -103,7 +131,7 @@ static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence **f
 		*fence = NULL;
 		return true;
 	}
-	if (unlikely(!dma_fence_get_rcu(*fence)))
+	if (!dma_fence_chain_get_rcu(holder, *fence))
 		return false;
 	if (likely(!contained->ops->signaled) || !dma_fence_is_signaled(contained))
 		return true;
@@ -114,17 +142,25 @@ static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence **f
 }
 
 /*
- * Take a reference to the nearest fence from @fence on that is not done; NULL if all are. False
- * when the way led to a fence that died meanwhile.
+ * Take a reference to the nearest fence behind @chain that is not done, NULL if all are; and say
+ * what is next. False when the way led to a fence that died meanwhile.
  */
-static bool dma_fence_chain_pending_get_rcu(struct dma_fence *fence, struct dma_fence **pending)
+static bool dma_fence_chain_pending_get_rcu(struct dma_fence_chain *chain, struct dma_fence **first,
+					    struct dma_fence **pending)
 {
-	for (*pending = NULL; fence; fence = dma_fence_chain_prev_rcu(fence)) {
+	struct dma_fence *fence = rcu_dereference(chain->prev);
+
+	*pending = NULL;
+	*first = fence;
+	while (fence) {
 		*pending = fence;
-		if (!dma_fence_chain_get_pending_rcu(pending))
+		if (!dma_fence_chain_get_pending_rcu(chain, pending))
 			return false;
 		if (*pending)
 			break;
+
+		chain = to_dma_fence_chain(fence);
+		fence = chain ? rcu_dereference(chain->prev) : NULL;
 	}
 
 	return true;
@@ -138,6 +174,9 @@ static noinline void dma_fence_chain_skip_tidy_rcu(struct dma_fence_chain *chain
 {
 	struct dma_fence *skip = rcu_dereference(chain->skip);
 
+	/* Another walk may have been faster. */
+	if (!skip)
+		return;
 	if (pending && pending->context == skip->context && pending->seqno > skip->seqno &&
 	    !dma_fence_test_signaled_flag(dma_fence_chain_contained(skip)))
 		return;
@@ -151,9 +190,8 @@ static noinline struct dma_fence *dma_fence_chain_unlink_rcu(struct dma_fence_ch
 {
 	struct dma_fence *first, *pending, *old;
 
-	do {
-		first = rcu_dereference(chain->prev);
-	} while (unlikely(!dma_fence_chain_pending_get_rcu(first, &pending)));
+	while (unlikely(!dma_fence_chain_pending_get_rcu(chain, &first, &pending)))
+		cpu_relax();
 
 	if (pending == first)
 		return pending;
@@ -177,7 +215,8 @@ static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fenc
 
 	guard(rcu)();
 	pending = rcu_dereference(chain->prev);
-	if (pending && unlikely(!dma_fence_chain_get_pending_rcu(&pending) || !pending))
+	if (pending &&
+	    unlikely(!dma_fence_chain_get_pending_rcu(chain, &pending) || !pending))
 		pending = dma_fence_chain_unlink_rcu(chain);
 	if (rcu_access_pointer(chain->skip))
 		dma_fence_chain_skip_tidy_rcu(chain, pending);
@@ -215,17 +254,19 @@ static bool dma_fence_chain_seek(struct dma_fence_chain *chain, u64 seqno, struc
 {
 	u64 context = chain->base.context;
 	struct dma_fence *fence = &chain->base;
+	struct dma_fence_chain *holder = NULL;
 
 	guard(rcu)();
 	while (chain && chain->base.context == context && chain->prev_seqno >= seqno) {
+		holder = chain;
 		fence = rcu_dereference(chain->skip);
 		if (!fence || fence->seqno < seqno)
 			fence = rcu_dereference(chain->prev);
 		chain = to_dma_fence_chain(fence);
 	}
 
-	*found = fence ? dma_fence_get_rcu(fence) : NULL;
-	return *found == fence;
+	*found = fence;
+	return !fence || dma_fence_chain_get_rcu(holder, fence);
 }
 
 /*
