@@ -1,199 +1,432 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Two walkers go down a timeline, see dma_fence_chain_collect(), and unlink what is signaled, while
- * fences signal and the timeline is dropped, see dma_fence_chain_release().
+ * fences signal and the timeline is dropped, see dma_fence_chain_release(). Instead, one of them may
+ * search for a point, see dma_fence_chain_find_seqno().
  *
+ *	   .---------skip--------.
+ *	   |                     v
  *	link 3 ---> link 2 ---> link 1 ---> 0, the fence that the timeline began with
  *
- * That one lives in type-stable memory: once it is released, a stranger is there. Links are freed a
- * grace period of RCU after their release.
+ * That one, and what is inside of links, lives in type-stable memory: once it is released, a
+ * stranger may be there. Links are freed a grace period of RCU after their release, here as soon as
+ * no read section is left that was entered before.
  *
- * A statement is one access to shared memory. To be true: nothing that is not signaled is passed
- * over; memory is not touched after it was freed; at the end all is released, each once.
+ * A statement is one access to shared memory. What is put there once and for all before a link is
+ * published is not counted. To be true: nothing that is not signaled is passed over; a search ends at
+ * the link of its point or behind; what is returned is alive and of the timeline; memory is not
+ * touched after it was freed; at the end all is released, each once.
  *
  * Each of these makes it wrong:
- * MUTANT NO_RCU		prev is read and its reference taken outside of a read section
+ * MUTANT NO_GRACE		links are freed at once when they are released
+ * MUTANT NO_RCU		prev and skip are followed outside of a read section
+ * MUTANT HOP_SECTIONS		each hop has a read section of its own
+ * MUTANT EARLY_CLEAR		a release clears prev, which walkers may be about to follow
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
- * MUTANT NO_PREV_CHECK		prev is not looked at again once the reference is held
+ * MUTANT GIVE_UP		a walk that comes too late for a reference ends instead of starting over
+ * MUTANT SEEK_GIVE_UP		likewise a search
+ * MUTANT NO_START_CHECK	the reference to the start is not looked at again: it may be a stranger's
+ * MUTANT NO_HOLDER_CHECK	only prev is looked at then, though the link it is in may be dead
  * MUTANT PLAIN_STORE		prev is written without comparing
- * MUTANT NO_NEXT_GET		prev gets no reference of its own to what it is moved to
+ * MUTANT NO_PENDING_GET	prev gets no reference of its own to what it is moved to
+ * MUTANT LATE_PENDING_GET	prev gets it only after the old one was dropped
  * MUTANT EARLY_PUT		prev's old reference is dropped before prev is moved
- * MUTANT EARLY_DETACH		prev of an unlinked link is cleared while walkers may hold the link
- * MUTANT LAST_ONLY		a release drops its reference to prev without releasing that in turn
+ * MUTANT SKIP_STORE		skip is cleared without comparing
+ * MUTANT SKIP_TWICE		skip is read again to be looked at, but may have gone meanwhile
+ * MUTANT SKIP_PAST		a search follows skip past its point
+ * MUTANT LAST_ONLY		a release drops its references without releasing what dies of it
+ * MUTANT PREV_ONLY		a release does not drop the reference of skip
  */
-#ifndef FENCES
-#define FENCES	3	/* 4 are drawn */
-#endif
+#define FENCES	4
 #define HEAD	(FENCES - 1)
 #define START	0
 #define NONE	FENCES
 
 byte refs[FENCES];
 byte prev[FENCES];
-bool signaled[FENCES];	/* the fence inside of a link, and what is at the start's place */
-bool over[FENCES];	/* as signaled, but of the start itself */
-
-byte released[FENCES];	/* how often */
-bool freed[FENCES];
-bool reading[2];	/* whether a walker is in a read section */
+byte skips[FENCES];
+bool over[FENCES];	/* whether the fence inside has signaled */
 bool stranger;		/* lives where the start was */
+
+bool released[FENCES];
+byte reading;		/* walkers in a read section, as bits */
+byte readers[FENCES];	/* those of them that were so when the link was released */
 byte users;		/* processes that may still hold references */
+
+#define MINE		(1 << me)
+#define IS_LINK(f)	((f) != NONE && (f) != START)
+
+/* Whether f may be read: it stays some fence at least. */
+#define MAPPED(f)	((f) != NONE && (!IS_LINK(f) || !released[f] || readers[f] != 0))
+
+/* The flag of what is inside of a dead link may be that of whatever lives there by now. */
+#define SEEN_DONE(f)	(over[f] || released[f])
+#define SEEN_BUSY(f)	(!over[f] || released[f])
+
+inline enter()
+{
+#ifndef NO_RCU
+	reading = reading | MINE
+#else
+	skip
+#endif
+}
+
+inline leave()
+{
+	d_step {
+		reading = reading & ~MINE;
+		for (it : 0 .. HEAD) {
+			readers[it] = readers[it] & ~MINE
+		}
+#ifndef HOP_SECTIONS
+		first = 0;
+		from = 0;
+#endif
+		it = 0
+	}
+}
 
 inline get(f)
 {
 	d_step {
-		assert(refs[f] > 0);
-		refs[f]++
+		skip;
+		if
+		:: f != NONE ->
+			assert(refs[f] > 0);
+			refs[f]++
+		:: else
+		fi;
+		skip
 	}
 }
 
-/* Drop a reference. What is behind a fence goes with it if that was the last one to it. */
-inline put(f)
+/* Drop a reference in a d_step. If it was the last one, put the fence on the list of the dead. */
+inline drop(f)
 {
-	it = f;
-	do
-	:: it == NONE -> break
+	if
+	:: (f) == NONE
 	:: else ->
-		d_step {
-			assert(!freed[it] && refs[it] > 0);
-			refs[it]--;
-			last = refs[it] == 0
-		}
+		assert(refs[f] > 0);
+		refs[f]--;
 		if
-		:: last ->
-			d_step {
-				if
-				:: it != START || !stranger -> released[it]++
-				:: else
-				fi;
-				assert(released[it] == 1);
-#ifdef LAST_ONLY
-				it = NONE
-#else
-				it = prev[it]
+		:: refs[f] == 0 && !((f) == START && stranger) ->
+			assert(!released[f]);
+			released[f] = true;
+#ifndef NO_GRACE
+			readers[f] = reading;
 #endif
-			}
-		:: else -> break
+			dead = dead | (1 << (f))
+		:: else
 		fi
-	od;
-	it = NONE;
-	last = false
+	fi
 }
 
-/* dma_fence_get_rcu_safe() on what is behind link, for the caller to hold, or NONE. */
-inline prev_get(link, found)
+inline put(f)
 {
-#ifndef NO_RCU
-	reading[me] = true;
-#endif
+	d_step { it = 0; drop(f); it = 0 }
 	do
-	:: d_step {
-		assert(!freed[link]);
-		found = prev[link]
-	   }
-	   if
-	   :: found == NONE -> break
-	   :: else
-	   fi;
-	   d_step {
-		assert(!freed[found]);
+	:: dead == 0 -> break
+	:: else ->
+		d_step {
+			it = 0;
+			do
+			:: dead & (1 << it) -> break
+			:: else -> it++
+			od;
+			dead = dead & ~(1 << it);
+#ifndef PREV_ONLY
+			drop(skips[it]);
+#endif
+			skip
+		}
+		d_step {
+			skip;
+			drop(prev[it]);
+#ifdef EARLY_CLEAR
+			prev[it] = NONE;
+#endif
+#ifdef LAST_ONLY
+			dead = 0;
+#endif
+			it = 0
+		}
+	od
+}
+
+/* dma_fence_get_rcu() */
+inline get_rcu(f)
+{
+	d_step {
+		assert(MAPPED(f));
 #ifdef PLAIN_GET
 		got = true;
 #else
-		got = refs[found] > 0;
+		got = refs[f] > 0;
 #endif
-		refs[found] = refs[found] + got
-	   }
-	   if
-#ifdef NO_PREV_CHECK
-	   :: got -> break
+		refs[f] = refs[f] + got
+	}
+}
+
+/*
+ * Is the reference to f, if it is the start, that of what the link at from leads to? It is if that
+ * link was alive after its pointer was seen: then so was the start when the reference was taken.
+ */
+inline check_start(from, f)
+{
+#ifdef NO_START_CHECK
+	skip
 #else
-	   :: got && prev[link] == found -> break
-	   :: got && prev[link] != found -> put(found)
+	if
+	:: got && f == START ->
+		d_step {
+			assert(MAPPED(from));
+			got = prev[from] == f
+		}
+#ifndef NO_HOLDER_CHECK
+		d_step {
+			assert(MAPPED(from));
+			got = got && refs[from] > 0
+		}
 #endif
+		if
+		:: !got -> put(f)
+		:: else
+		fi
+	:: else
+	fi
+#endif
+}
+
+/* dma_fence_chain_get_pending_rcu() for each fence behind the link at; !got if it came too late. */
+inline pending_get(at, next)
+{
+	do
+	:: next == NONE -> break
+	:: else ->
+		if
+		:: SEEN_DONE(next) -> done = true
+		:: SEEN_BUSY(next) ->
+			get_rcu(next);
+			check_start(from, next);
+			if
+			:: got && over[next] ->
+				/* The driver knew though the flag was not set. */
+				put(next);
+				done = true
+			:: done = false
+			fi
+		fi;
+		if
+		:: !done -> break
+		:: done ->
+#ifdef HOP_SECTIONS
+			leave();
+			enter();
+#endif
+			d_step {
+				assert(MAPPED(next));
+				from = next;
+				next = prev[next];
+				done = false
+			}
+		fi
+	od
+}
+
+/* cmpxchg() of prev and the references that it moves. */
+inline unlink(at, next)
+{
+#ifdef EARLY_PUT
+	put(first);
+#endif
+#if !defined(NO_PENDING_GET) && !defined(LATE_PENDING_GET)
+	get(next);
+#endif
+	d_step {
+#ifdef PLAIN_STORE
+		got = true;
+#else
+		got = prev[at] == first;
+#endif
+		prev[at] = (got -> next : prev[at])
+	}
+	if
+#ifdef EARLY_PUT
+	:: got
+#else
+	:: got -> put(first)
+#endif
+	:: !got -> put(next)
+	fi;
+#ifdef LATE_PENDING_GET
+	get(next);
+#endif
+	skip
+}
+
+/* dma_fence_chain_skip_tidy_rcu() */
+inline skip_tidy(at, next)
+{
+	first = skips[at];
+#ifdef SKIP_TWICE
+	if
+	:: first != NONE ->
+		first = skips[at];
+		assert(first != NONE || next == NONE)
+	:: else
+	fi;
+#endif
+	if
+	:: first == NONE
+	:: first != NONE && IS_LINK(next) && next > first && SEEN_BUSY(first) ->
+		assert(MAPPED(first))
+	:: first != NONE && (!IS_LINK(next) || next <= first || SEEN_DONE(first)) ->
+		assert(MAPPED(first));
+		d_step {
+#ifdef SKIP_STORE
+			got = true;
+#else
+			got = skips[at] == first;
+#endif
+			skips[at] = (got -> NONE : skips[at])
+		}
+		if
+		:: got -> put(first)
+		:: else
+		fi
+	fi
+}
+
+/*
+ * dma_fence_chain_collect(): get what is next behind the link at. The quick look at the first fence
+ * is left out, the slow one begins alike.
+ */
+inline collect(at, next)
+{
+	enter();
+	do
+	:: d_step {
+		first = prev[at];
+		next = first;
+		from = at;
+		got = true
+	   }
+	   pending_get(at, next);
+	   if
+	   :: got -> break
+#ifdef GIVE_UP
+	   :: !got -> next = NONE; break
+#else
 	   :: !got
+#endif
 	   fi
 	od;
-	got = false;
-#ifndef NO_RCU
-	reading[me] = false
+	if
+	:: next == first
+	:: else -> unlink(at, next)
+	fi;
+	if
+	:: at == HEAD -> skip_tidy(at, next)
+	:: else
+	fi;
+	leave()
+}
+
+/* dma_fence_chain_seek() from the head on: get what stands for a point. */
+inline seek(point, at)
+{
+	do
+	:: enter();
+	   at = HEAD;
+	   do
+	   :: !IS_LINK(at) || at <= point -> break
+	   :: else ->
+		from = at;
+		d_step {
+			assert(MAPPED(at));
+			at = skips[from]
+		}
+		if
+#ifdef SKIP_PAST
+		:: at == NONE ->
+#else
+		:: at == NONE || at < point ->
 #endif
+			d_step {
+				assert(MAPPED(from));
+				at = prev[from]
+			}
+		:: else
+		fi
+	   od;
+	   if
+	   :: at == NONE -> got = true
+	   :: else ->
+		get_rcu(at);
+		check_start(from, at)
+	   fi;
+	   leave();
+	   if
+	   :: got -> break
+#ifdef SEEK_GIVE_UP
+	   :: !got -> at = NONE; break
+#else
+	   :: !got
+#endif
+	   fi
+	od
+}
+
+/* Nothing that is not signaled lies from the fence newest on before the one that was found. */
+inline check_found(newest, found)
+{
+	d_step {
+		assert(found == NONE || !released[found]);
+		it = 0;
+		do
+		:: it > newest -> break
+		:: else ->
+			assert((found != NONE && it <= found) || over[it]);
+			it++
+		od;
+		it = 0
+	}
 }
 
 proctype walker(bit me)
 {
-	byte at = HEAD, first, next, done, it = NONE;
-	bool got, last, won;
+	byte at = HEAD, next, point, first, from, dead, it;
+	bool got, done;
+
+	if
+	:: true
+	:: me == 1 -> point = 1
+	:: me == 1 -> point = 2
+	fi;
+	if
+	:: point != 0 ->
+		/* The reference to the head is held longer than here, which lets less happen. */
+		seek(point, at);
+		assert(at == NONE || at <= point);
+		check_found(point, at);
+		put(HEAD)
+	:: else
+	fi;
 
 	do
-	:: at == NONE || at == START -> break
-	:: else ->
-		prev_get(at, first);
-		if
-		:: first == NONE || !signaled[first] -> next = first
-		:: else ->
-			prev_get(first, next);
-			do
-			:: next == NONE || !signaled[next] -> break
-			:: else ->
-				done = next;
-				prev_get(done, next);
-				put(done)
-			od;
-#ifndef NO_NEXT_GET
-			if
-			:: next != NONE -> get(next)
-			:: else
-			fi;
-#endif
-#ifdef EARLY_PUT
-			put(first);
-			put(first);
-#endif
-			skip;
-			d_step {
-#ifdef PLAIN_STORE
-				won = true;
-#else
-				won = prev[at] == first;
-#endif
-				prev[at] = (won -> next : prev[at])
-			}
-#ifdef EARLY_DETACH
-			if
-			:: won && prev[first] != NONE ->
-				done = prev[first];
-				prev[first] = NONE;
-				put(done)
-			:: else
-			fi;
-#endif
-#ifndef EARLY_PUT
-			if
-			:: won -> put(first)
-			:: !won && next != NONE -> put(next)
-			:: else
-			fi;
-			put(first)
-#endif
-		fi;
-
-		d_step {
-			done = 0;
-			do
-			:: done == at -> break
-			:: else ->
-				assert((next != NONE && done <= next) || over[done]);
-				done++
-			od;
-			assert(next != START || !stranger);
-			done = 0;
-			first = 0;
-			won = false
-		}
+	:: !IS_LINK(at) -> break
+	:: IS_LINK(at) && point != 0 && !over[at] -> break
+	:: IS_LINK(at) && (point == 0 || over[at]) ->
+		collect(at, next);
+		check_found(at - 1, next);
 		put(at);
 		at = next;
-		next = 0
+		d_step { next = 0; got = false }
+		if
+		:: point != 0 -> break
+		:: else
+		fi
 	od;
 
 	put(at);
@@ -203,8 +436,7 @@ proctype walker(bit me)
 /* Who made the timeline has no use for it any more. */
 proctype owner()
 {
-	byte it = NONE;
-	bool last;
+	byte dead, it;
 
 	put(HEAD);
 	users--
@@ -212,29 +444,10 @@ proctype owner()
 
 proctype drivers()
 {
-
-
 	do
-	:: !over[0] -> d_step { over[0] = true; signaled[0] = true }
-	:: !over[1] -> d_step { over[1] = true; signaled[1] = true }
-#if FENCES > 3
-	:: !over[2] -> d_step { over[2] = true; signaled[2] = true }
-#endif
-	:: break
-	od
-}
-
-/* kfree_rcu() of links. */
-proctype grace()
-{
-
-
-	do
-	:: released[1] > 0 && !freed[1] -> !reading[0]; !reading[1]; freed[1] = true
-	:: released[2] > 0 && !freed[2] -> !reading[0]; !reading[1]; freed[2] = true
-#if FENCES > 3
-	:: released[3] > 0 && !freed[3] -> !reading[0]; !reading[1]; freed[3] = true
-#endif
+	:: !over[0] -> over[0] = true
+	:: !over[1] -> over[1] = true
+	:: !over[2] -> over[2] = true
 	:: users == 0 -> break
 	od
 }
@@ -242,9 +455,8 @@ proctype grace()
 proctype reuser()
 {
 	if
-	:: d_step { refs[START] == 0 && released[START] > 0 ->
+	:: d_step { released[START] ->
 		refs[START] = 1;
-		signaled[START] = false;
 		stranger = true
 	   }
 	   d_step {
@@ -261,25 +473,29 @@ init
 
 	atomic {
 		prev[START] = NONE;
+		skips[START] = NONE;
 		refs[START] = 1;
 		for (i : 1 .. HEAD) {
 			prev[i] = i - 1;
+			skips[i] = NONE;
 			refs[i] = 1
 		}
+		skips[HEAD] = 1;
+		refs[1]++;
 		refs[HEAD] = 3;
 		users = 3;
+		i = 0;
 		run walker(0);
 		run walker(1);
 		run owner();
 		run drivers();
-		run grace();
 		run reuser()
 	}
 
 	_nr_pr == 1;
 	d_step {
 		for (i : START .. HEAD) {
-			assert(refs[i] == 0 && released[i] == 1)
+			assert(refs[i] == 0 && released[i])
 		}
 	}
 }
