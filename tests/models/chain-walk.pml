@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Two walkers go down a timeline, see dma_fence_chain_collect(), and unlink what is signaled, while
- * fences signal and the timeline is dropped, see dma_fence_chain_release(). Instead, one of them may
- * search for a point, see dma_fence_chain_find_seqno().
+ * fences signal and the timeline is dropped, see dma_fence_chain_release(). One of them may search
+ * for a point instead, see dma_fence_chain_find_seqno().
  *
  *	   .---------skip--------.
  *	   |                     v
@@ -13,8 +13,8 @@
  * no read section is left that was entered before.
  *
  * A statement is one access to shared memory. What is put there once and for all before a link is
- * published is not counted. To be true: nothing that is not signaled is passed over; a search ends at
- * the link of its point or behind; what is returned is alive and of the timeline; memory is not
+ * published is not counted. To be true: nothing that is not signaled is passed over; a search ends
+ * at the link of its point or behind; what is returned is alive and of the timeline; memory is not
  * touched after it was freed; at the end all is released, each once.
  *
  * Each of these makes it wrong:
@@ -23,9 +23,9 @@
  * MUTANT HOP_SECTIONS		each hop has a read section of its own
  * MUTANT EARLY_CLEAR		a release clears prev, which walkers may be about to follow
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
- * MUTANT GIVE_UP		a walk that comes too late for a reference ends instead of starting over
+ * MUTANT GIVE_UP		a walk that comes too late for a reference takes this for the end
  * MUTANT SEEK_GIVE_UP		likewise a search
- * MUTANT NO_START_CHECK	the reference to the start is not looked at again: it may be a stranger's
+ * MUTANT NO_START_CHECK	it is not made sure that the reference to the start is no stranger's
  * MUTANT NO_HOLDER_CHECK	only prev is looked at then, though the link it is in may be dead
  * MUTANT PLAIN_STORE		prev is written without comparing
  * MUTANT NO_PENDING_GET	prev gets no reference of its own to what it is moved to

@@ -1,36 +1,44 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reader without the lock takes the fence of a reservation's slot, see dma_resv_slot_get_rcu(),
- * while the lock holder replaces, removes and moves it. Fences live in type-stable memory: when
+ * A reader without the lock takes the fences of a reservation's slots, see dma_resv_busy_get_rcu(),
+ * while the lock holder replaces, removes and moves them. Fences live in type-stable memory: when
  * the last reference is gone the memory is another fence at once, as a rule one that has nothing
- * to do with the reservation.
+ * to do with the reservation. The reader looks at each slot again once it has the reference, but at
+ * the storage only once, after all slots.
  *
  * A statement is one access to shared memory, and spin runs them in the order given. Where a
  * barrier is left out, the model does in the wrong order what a machine might do in that order.
  *
- * To be true: the reader returns a fence that was in the reservation while it looked; and the fence
- * that was there when it began is returned, or has signaled, or has left meanwhile.
+ * To be true: the reader returns fences that were in the reservation while it looked; and each
+ * fence that was there when it began is returned, or has signaled, or has left meanwhile.
  *
  * Each of these makes it wrong:
- * MUTANT NO_SLOT_CHECK	only the storage is compared once the reference is held, not the slot
- * MUTANT NO_STORAGE_CHECK	only the slot is compared, though the storage may be out of use
- * MUTANT NO_RMB		the second look at the slot is done before the reference is taken
+ * MUTANT NO_SLOT_CHECK	only the storage is compared once the references are held, not the slots
+ * MUTANT NO_STORAGE_CHECK	only the slots are compared, though the storage may be out of use
+ * MUTANT FIRST_ONLY	the storage is compared before the last slot is dealt with
+ * MUTANT NO_ACQUIRE	the storage is compared before the last slot is looked at again
+ * MUTANT KEEP_BATCH	what was got from replaced storage is kept, only the rest is read anew
+ * MUTANT NO_RMB		the second look at a slot is done before the reference is taken
  * MUTANT NO_PUT_RELEASE	the replaced fence is dropped before the slot shows the new one
- * MUTANT NO_WORD_RELEASE	the slot shows a fence whose flags are still those of its memory's last one
+ * MUTANT NO_WORD_RELEASE	a slot shows a fence while its flags are those of the one before
  * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
  */
+/* The reservation holds a fence in each slot at the beginning. */
 #define MEMORIES	3
 #define STORAGES	2
-#define FENCES		3	/* that the lock holder makes; all others are called 0 */
-#define STEPS		4	/* of the lock holder */
+#define SLOTS		2	/* of each storage */
+#define FENCES		4	/* that the lock holder makes; all others are called 0 */
+#ifndef STEPS
+#define STEPS		3	/* of the lock holder */
+#endif
 
 byte refs[MEMORIES];
 bool signaled[MEMORIES];
 bool taken[MEMORIES];		/* by the allocator, for who is making a fence there */
 byte life[MEMORIES];		/* which fence lives there: not for the reader to know */
 
-byte slot[STORAGES];		/* 0, or memory + 1 */
+byte slot[STORAGES * SLOTS];	/* 0, or memory + 1 */
 byte current;			/* storage in use */
 
 /* What is true, for the assertions. */
@@ -67,14 +75,16 @@ inline make(m, name)
 	}
 }
 
-inline publish(m)
+#define SLOT(storage, at)	slot[(storage) * SLOTS + (at)]
+
+inline publish(at, m)
 {
 	d_step {
 		if
-		:: slot[current] != 0 -> within[life[slot[current] - 1]] = false
+		:: SLOT(current, at) != 0 -> within[life[SLOT(current, at) - 1]] = false
 		:: else
 		fi;
-		slot[current] = m + 1;
+		SLOT(current, at) = m + 1;
 		within[life[m]] = true;
 		met[life[m]] = true
 	}
@@ -83,18 +93,22 @@ inline publish(m)
 #endif
 }
 
-active proctype holder()
+proctype holder()
 {
-	byte m, old, steps, fences;
+	byte m, old, at, steps, fences = SLOTS;
 
 	do
 	:: steps == STEPS -> break
 	:: steps < STEPS ->
+		if
+		:: at = 0
+		:: at = 1
+		fi;
 		steps++;
 		if
 		:: fences < FENCES ->
-			/* dma_resv_add_fence() in the place of an earlier one */
-			old = slot[current];
+			/* dma_resv_add_fence(), maybe in the place of an earlier one */
+			old = SLOT(current, at);
 			fences++;
 			make(m, fences);
 #ifdef NO_PUT_RELEASE
@@ -102,57 +116,79 @@ active proctype holder()
 			:: old != 0 -> put(old - 1)
 			:: else
 			fi;
-			publish(m);
+			publish(at, m);
 #else
-			publish(m);
+			publish(at, m);
 			if
 			:: old != 0 -> put(old - 1)
 			:: else
 			fi
 #endif
-		:: slot[current] != 0 ->
+		:: SLOT(current, at) != 0 ->
 			d_step {
-				signaled[slot[current] - 1] = true;
-				over[life[slot[current] - 1]] = true
+				signaled[SLOT(current, at) - 1] = true;
+				over[life[SLOT(current, at) - 1]] = true
 			}
-		:: slot[current] != 0 ->
-			/* thrown out, signaled or not: dma_resv_slots_assign() does that */
-			old = slot[current];
+		:: SLOT(current, at) != 0 ->
+			/* thrown out, signaled or not: dma_resv_slots_empty() does that */
+			old = SLOT(current, at);
 			d_step {
-				slot[current] = 0;
+				SLOT(current, at) = 0;
 				within[life[old - 1]] = false
 			}
 			put(old - 1)
-		:: current + 1 < STORAGES ->
+		:: current + 1 < STORAGES && at == 0 ->
 			/* dma_resv_slots_grow(); what is left behind is not changed any more */
 #ifdef NO_STORAGE_RELEASE
 			current++;
-			slot[current] = slot[current - 1]
+			d_step {
+				SLOT(current, 0) = SLOT(current - 1, 0);
+				SLOT(current, 1) = SLOT(current - 1, 1)
+			}
 #else
-			slot[current + 1] = slot[current];
+			d_step {
+				SLOT(current + 1, 0) = SLOT(current, 0);
+				SLOT(current + 1, 1) = SLOT(current, 1)
+			}
 			current++
 #endif
-		fi
+		:: at == 1	/* may be fewer */
+		fi;
+		m = 0;
+		old = 0;
+		at = 0
 	od
 }
 
 /* Somebody who makes fences that never come near the reservation. */
-active proctype stranger()
+proctype stranger()
 {
 	byte m;
 
 	do
 	:: break
 	:: make(m, 0);
-	   put(m)
+	   put(m);
+	   m = 0
 	od
 }
 
-active proctype reader()
+/* The reference to what word leads to is not wanted. */
+inline give_back(word)
 {
-	byte word, again, storage, still, i;
-	byte first;	/* life of the fence that was there at the beginning, or 0 */
-	bool got;
+	if
+	:: word != 0 -> put(word - 1)
+	:: else
+	fi;
+	word = 0
+}
+
+proctype reader()
+{
+	byte word[SLOTS];	/* that were got */
+	byte first[SLOTS];	/* lives of the fences that were there at the beginning, or 0 */
+	byte again, storage, at, i;
+	bool got, still;
 
 	d_step {
 		i = 0;
@@ -160,75 +196,139 @@ active proctype reader()
 		:: i > FENCES -> break
 		:: else ->
 			met[i] = within[i];
-			if
-			:: within[i] -> first = i
-			:: else
-			fi;
 			i++
+		od;
+		i = 0;
+		do
+		:: i == SLOTS -> break
+		:: SLOT(current, i) == 0 -> i++
+		:: else -> first[i] = life[SLOT(current, i) - 1]; i++
 		od;
 		i = 0
 	}
 
 restart:
 	storage = current;
+	still = true;
+	do
+	:: at == SLOTS -> break
+	:: else ->
 look:
-	word = slot[storage];
-	if
-	:: word == 0 -> goto none
-	:: else
-	fi;
-	if
-	:: signaled[word - 1] -> goto none
-	:: else
-	fi;
+		word[at] = SLOT(storage, at);
+		if
+		:: word[at] == 0 -> goto next
+		:: else
+		fi;
+		if
+		:: signaled[word[at] - 1] -> word[at] = 0; goto next
+		:: else
+		fi;
 
 #ifdef NO_RMB
-	again = slot[storage];
-	still = current;
+		again = SLOT(storage, at);
 #endif
-	d_step {
+		d_step {
 #ifdef PLAIN_GET
-		refs[word - 1]++;
-		got = true
+			got = true;
 #else
-		got = refs[word - 1] > 0;
-		refs[word - 1] = refs[word - 1] + got
+			got = refs[word[at] - 1] > 0;
 #endif
-	}
-	if
-	:: !got -> goto stale
-	:: else
-	fi;
+			refs[word[at] - 1] = refs[word[at] - 1] + got
+		}
+		if
+		:: !got -> goto stale
+		:: else
+		fi;
+#ifdef NO_ACQUIRE
+		if
+		:: at == SLOTS - 1 -> still = current == storage
+		:: else
+		fi;
+#endif
 #ifndef NO_RMB
-	again = slot[storage];
-	still = current;
+		again = SLOT(storage, at);
 #endif
 #ifdef NO_SLOT_CHECK
-	again = word;
+		again = word[at];
 #endif
-#ifdef NO_STORAGE_CHECK
-	still = storage;
-#endif
-	if
-	:: again == word && still == storage -> goto found
-	:: else -> put(word - 1)
-	fi;
-
+		if
+		:: again == word[at]
+		:: again == word[at] && signaled[word[at] - 1] ->
+			/* The driver knew though the flag was not set. */
+			give_back(word[at])
+		:: again != word[at] -> give_back(word[at]); goto stale
+		fi;
+		again = 0;
+		got = false;
+		goto next;
 stale:
-	still = current;
+		word[at] = 0;
+		again = 0;
+		if
+		:: current != storage -> goto replaced
+		:: current == storage -> goto look
+		fi;
+next:
+		at++;
+#ifdef FIRST_ONLY
+		if
+		:: at == SLOTS - 1 && current != storage -> goto replaced
+		:: else
+		fi
+#endif
+	od;
+
+#if defined(NO_STORAGE_CHECK) || defined(FIRST_ONLY)
+	still = true;
+#elif !defined(NO_ACQUIRE)
+	still = current == storage;
+#endif
 	if
-	:: still != storage -> goto restart
-	:: else -> goto look
+	:: still -> goto found
+	:: else
 	fi;
+replaced:
+#ifdef KEEP_BATCH
+	at = (at == SLOTS -> SLOTS - 1 : at);
+	give_back(word[at]);
+#else
+	give_back(word[0]);
+	give_back(word[1]);
+	at = 0;
+#endif
+	goto restart;
 
 found:
-	assert(met[life[word - 1]]);
-	assert(first == 0 || life[word - 1] == first || !within[first] || over[first]);
-	put(word - 1);
-	goto out;
+	at = 0;
+	d_step {
+		i = 0;
+		do
+		:: i == SLOTS -> break
+		:: else ->
+			assert(word[i] == 0 || met[life[word[i] - 1]]);
+			assert(first[i] == 0 || !within[first[i]] || over[first[i]] ||
+			       word[i] != 0 && life[word[i] - 1] == first[i]);
+			i++
+		od
+	}
+	give_back(word[0]);
+	give_back(word[1])
+}
 
-none:
-	assert(first == 0 || !within[first] || over[first]);
-out:
-	skip
+init
+{
+	byte i;
+
+	atomic {
+		for (i : 0 .. SLOTS - 1) {
+			refs[i] = 1;
+			life[i] = i + 1;
+			slot[i] = i + 1;
+			within[i + 1] = true
+		}
+		i = 0;
+		run holder();
+		run stranger();
+		run reader()
+	}
 }
