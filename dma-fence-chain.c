@@ -109,20 +109,10 @@ static noinline bool dma_fence_chain_start_holds(struct dma_fence_chain *holder,
 	return false;
 }
 
-/* Take a reference to the fence that the prev of @holder was seen to lead to; false if it died. */
-static __always_inline bool dma_fence_chain_get_rcu(struct dma_fence_chain *holder,
-						    struct dma_fence *fence)
-{
-	if (unlikely(!dma_fence_get_rcu(fence)))
-		return false;
-
-	return likely(dma_fence_is_chain(fence)) || dma_fence_chain_start_holds(holder, fence);
-}
-
 /*
  * Get the fence behind @holder unless its part is done. False when it died, with @fence unchanged.
  */
-static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence_chain *holder,
+static bool dma_fence_chain_get_pending_rcu(struct dma_fence_chain *holder,
 							    struct dma_fence **fence)
 {
 	struct dma_fence *contained = dma_fence_chain_contained(*fence);
@@ -131,7 +121,10 @@ static __always_inline bool dma_fence_chain_get_pending_rcu(struct dma_fence_cha
 		*fence = NULL;
 		return true;
 	}
-	if (!dma_fence_chain_get_rcu(holder, *fence))
+	if (unlikely(!dma_fence_get_rcu(*fence)))
+		return false;
+	/* A link has something else in it. */
+	if (unlikely(contained == *fence) && !dma_fence_chain_start_holds(holder, *fence))
 		return false;
 	if (likely(!contained->ops->signaled) || !dma_fence_is_signaled(contained))
 		return true;
@@ -207,6 +200,27 @@ static noinline struct dma_fence *dma_fence_chain_unlink_rcu(struct dma_fence_ch
 }
 
 /*
+ * The most frequent case of dma_fence_chain_get_pending_rcu(): a link that no driver need be asked
+ * about.
+ */
+static __always_inline bool dma_fence_chain_get_plain_rcu(struct dma_fence *fence)
+{
+	struct dma_fence *contained;
+
+	if (!dma_fence_is_chain(fence))
+		return false;
+
+	contained = dma_fence_chain_contained(fence);
+	if (dma_fence_test_signaled_flag(contained) || !dma_fence_get_rcu(fence))
+		return false;
+	if (likely(!contained->ops->signaled))
+		return true;
+
+	dma_fence_put(fence);
+	return false;
+}
+
+/*
  * Take a reference to the nearest fence behind @chain that is not done, unlink what lies between.
  */
 static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fence_chain *chain)
@@ -215,8 +229,7 @@ static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fenc
 
 	guard(rcu)();
 	pending = rcu_dereference(chain->prev);
-	if (pending &&
-	    unlikely(!dma_fence_chain_get_pending_rcu(chain, &pending) || !pending))
+	if (pending && !dma_fence_chain_get_plain_rcu(pending))
 		pending = dma_fence_chain_unlink_rcu(chain);
 	if (rcu_access_pointer(chain->skip))
 		dma_fence_chain_skip_tidy_rcu(chain, pending);
@@ -266,7 +279,9 @@ static bool dma_fence_chain_seek(struct dma_fence_chain *chain, u64 seqno, struc
 	}
 
 	*found = fence;
-	return !fence || dma_fence_chain_get_rcu(holder, fence);
+	if (!fence)
+		return true;
+	return dma_fence_get_rcu(fence) && (chain || dma_fence_chain_start_holds(holder, fence));
 }
 
 /*
