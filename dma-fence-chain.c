@@ -113,7 +113,7 @@ static noinline bool dma_fence_chain_start_holds(struct dma_fence_chain *holder,
  * Get the fence behind @holder unless its part is done. False when it died, with @fence unchanged.
  */
 static bool dma_fence_chain_get_pending_rcu(struct dma_fence_chain *holder,
-							    struct dma_fence **fence)
+					    struct dma_fence **fence)
 {
 	struct dma_fence *contained = dma_fence_chain_contained(*fence);
 
