@@ -119,6 +119,20 @@ TEST_F(cma, offset_of_a_mapping_counts)
 	munmap(part, page_size());
 }
 
+/*
+ * CVE-2024-46852: the fault handler gave out the page behind the last one of the buffer, which a mapping
+ * that was grown could ask for.
+ */
+TEST_F(cma, page_behind_the_last_one_is_out_of_reach)
+{
+	void *grown;
+
+	grown = mremap(self->memory, self->size, self->size + page_size(), MREMAP_MAYMOVE);
+	EXPECT_EQ(MAP_FAILED, grown);
+	EXPECT_EQ(MAP_FAILED, mmap(NULL, page_size(), PROT_READ, MAP_SHARED, self->buf, self->size));
+	EXPECT_EQ(EINVAL, errno);
+}
+
 TEST_F(cma, private_mapping_einval)
 {
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, self->size, PROT_READ, MAP_PRIVATE, self->buf, 0));
