@@ -47,7 +47,8 @@ static bool dma_fence_wait_goes_on(bool signaled, bool intr, signed long *left)
 }
 
 /*
- * Sleep until the fence is signaled or time is up. Called with the fence's lock, which is dropped.
+ * Sleep until the fence is signaled or time is up. Called with the fence's lock, which is dropped
+ * meanwhile; @flags are the caller's.
  */
 static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, signed long left,
 					    unsigned long flags)
@@ -65,13 +66,12 @@ static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, 
 
 	/* Signaled does not mean notified: a driver may do the one long before the other. */
 	list_del(&waiter.base.node);
-	spin_unlock_irqrestore(fence->lock, flags);
 	return left;
 }
 
 /*
- * Wait, after having the fence signaled unasked if @enable. Also a fence that is signaled is locked
- * once.
+ * Wait, after having the fence signaled unasked if @enable. A fence that is signaled is locked,
+ * too: who signaled it may still be at work on it.
  */
 static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence, bool intr,
 							 signed long timeout, bool enable)
@@ -82,9 +82,9 @@ static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence
 	spin_lock_irqsave(fence->lock, flags);
 	signaled = enable ? !dma_fence_enable_locked(fence) : dma_fence_test_signaled_flag(fence);
 	if (unlikely(dma_fence_wait_goes_on(signaled, intr, &timeout)))
-		return dma_fence_sleep(fence, intr, timeout, flags);
-
+		timeout = dma_fence_sleep(fence, intr, timeout, flags);
 	spin_unlock_irqrestore(fence->lock, flags);
+
 	return timeout;
 }
 

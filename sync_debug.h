@@ -97,14 +97,16 @@ extern struct list_head sync_file_list;
 /* Every sync_file comes by here, so these are short. */
 static inline void sync_debug_file_add(struct sync_file *sync_file)
 {
-	guard(spinlock)(&sync_file_list_lock);
+	spin_lock(&sync_file_list_lock);
 	list_add_tail(&sync_file->sync_file_list, &sync_file_list);
+	spin_unlock(&sync_file_list_lock);
 }
 
 static inline void sync_debug_file_remove(struct sync_file *sync_file)
 {
-	guard(spinlock)(&sync_file_list_lock);
+	spin_lock(&sync_file_list_lock);
 	list_del(&sync_file->sync_file_list);
+	spin_unlock(&sync_file_list_lock);
 }
 #else
 static inline void sync_debug_file_add(struct sync_file *sync_file) {}

@@ -30,8 +30,16 @@ struct dma_fence *race_iter_next_unlocked(struct dma_resv_iter *cursor);
 struct dma_fence *race_iter_first(struct dma_resv_iter *cursor);
 struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 
-#if __has_include("../dma-resv-iter.c")
+/* Checkers that do not know the question are used on our tree. */
+#ifdef __CHECKER__
 #define RACE_STORAGE	1
+#elif __has_include("../dma-resv-iter.c")
+#define RACE_STORAGE	1
+#else
+#define RACE_STORAGE	0
+#endif
+
+#if RACE_STORAGE
 #define dma_resv_busy_get		race_busy_get
 #define dma_resv_is_busy		race_is_busy
 #define dma_resv_snapshot_take		race_snapshot_take
@@ -40,7 +48,6 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #include "../dma-resv-iter.c"
 #else
 /* In a stock kernel the reader is between everything else, and what follows would stop it. */
-#define RACE_STORAGE	0
 #include "hook-stock-resv.h"
 #endif
 

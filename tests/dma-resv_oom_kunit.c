@@ -169,8 +169,8 @@ static void oom_moving_fill(struct kunit *test, struct dma_resv *resv)
 
 /*
  * CVE-2023-53181: the walk starts over because there are more fences than it has room for, and the
- * array for them is not to be had. The references taken so far must be dropped. Ours to fail are the
- * larger storage (the extra fence is left out then) and the array.
+ * array for them is not to be had. The references taken so far must be dropped. Ours to fail are
+ * the larger storage (the extra fence is left out then) and the array.
  */
 static void dma_resv_get_fences_restarted_without_memory_leaks_nothing(struct kunit *test)
 {

@@ -15,16 +15,14 @@
  * @prev: next older link, or the fence that the timeline started on, or NULL; referenced. Skips
  *	signaled links as they are noticed. Locking: read under RCU, replaced by cmpxchg() by
  *	whoever holds a reference to this link
- * @skip: a link of the same context a good way behind, or NULL; referenced. Lets a search leap;
- * never
- *	needed to find anything. Locking: as @prev, but it only ever changes to NULL
+ * @skip: a link of the same context a good way behind, or NULL; referenced. Lets a search leap,
+ *	and is never needed to find anything. Locking: as @prev, but it only ever changes to NULL
  * @prev_seqno: point of the older link when this one was made, 0 if this link starts a new
  *	context. Never changes afterwards, whatever @prev becomes
  * @fence: what this link adds to the timeline; referenced. Constant after init
  * @cb: callback on the fence that @base waits for at the moment
  * @node: takes the place of @cb once that was called: queues the link until the lock of the
- * signaled
- *	fence was dropped, and later, when nobody can reach the link any more, until it is freed
+ *	signaled fence was dropped; later, when nobody can reach the link any more, until it is freed
  * @lock: lock of @base; the lock of the fence waited for nests inside it. Locking: none
  * @depth: number of links behind this one when it was made, unsignaled or not. Constant after init
  */
