@@ -109,17 +109,19 @@ static const struct dma_buf_attach_ops bench_attach_ops = {
 
 static struct device *bench_device;
 
+/* What all buffers share, made before the first of them. */
+void bench_buf_setup(void)
+{
+	sg_init_table(&bench_entry, 1);
+	sg_dma_address(&bench_entry) = PAGE_SIZE;
+	bench_table = (struct sg_table) { &bench_entry, 1, 1 };
+	bench_device = &platform_device_register_simple("bench", -1, NULL, 0)->dev;
+}
+
 static struct dma_buf *bench_export(const struct dma_buf_ops *ops)
 {
 	DEFINE_DMA_BUF_EXPORT_INFO(info);
 	struct dma_buf *dmabuf;
-
-	if (!bench_table.sgl) {
-		sg_init_table(&bench_entry, 1);
-		sg_dma_address(&bench_entry) = PAGE_SIZE;
-		bench_table = (struct sg_table) { &bench_entry, 1, 1 };
-		bench_device = &platform_device_register_simple("bench", -1, NULL, 0)->dev;
-	}
 
 	info.ops = ops;
 	info.size = PAGE_SIZE;

@@ -145,8 +145,10 @@ static int bench_thread(void *done)
 static int __init bench_init(void)
 {
 	DECLARE_COMPLETION_ONSTACK(done);
-	struct task_struct *task = kthread_run(bench_thread, &done, "dma-buf-bench");
+	struct task_struct *task;
 
+	bench_buf_setup();
+	task = kthread_run(bench_thread, &done, "dma-buf-bench");
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	wait_for_completion(&done);

@@ -82,7 +82,8 @@ void bench_fence_init(struct bench_fence *fence, u64 context, u64 seqno);
 void bench_fence_init_kmalloc(struct bench_fence *fence, u64 context, u64 seqno);
 void bench_fence_called(struct dma_fence *fence, struct dma_fence_cb *cb);
 
-/* A buffer whose exporter does nothing. */
+/* A buffer whose exporter does nothing; bench_buf_setup() first. */
+void bench_buf_setup(void);
 struct dma_buf *bench_buf_export(void);
 
 extern const struct bench_row bench_rows_fence[], bench_rows_resv[], bench_rows_chain[],
