@@ -29,10 +29,6 @@ static char *only = "";
 module_param(only, charp, 0);
 MODULE_PARM_DESC(only, "run rows whose name begins like this");
 
-static char *without = "-";
-module_param(without, charp, 0);
-MODULE_PARM_DESC(without, "leave out rows whose name begins like this");
-
 static int passes = BENCH_PASSES;
 module_param(passes, int, 0);
 MODULE_PARM_DESC(passes, "passes of each row");
@@ -119,7 +115,7 @@ static void bench_rows_run(const struct bench_row *row)
 	const unsigned int *size;
 
 	for (; row->name; row++) {
-		if (!strstarts(row->name, only) || strstarts(row->name, without))
+		if (!strstarts(row->name, only))
 			continue;
 		bench_measure(row, row->sizes[0] ?: 1);
 		for (size = row->sizes; *size && *++size; )
