@@ -181,7 +181,7 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 }
 
 /* Let whoever signaled the fence finish: the flag is set first, under the lock. */
-static void dma_fence_signal_wait(struct dma_fence *fence)
+static void dma_fence_signaler_wait(struct dma_fence *fence)
 {
 	unsigned long flags;
 
@@ -202,7 +202,7 @@ static signed long dma_fence_any_wait(struct dma_fence **fences, u32 count,
 	u32 n;
 
 	if (dma_fence_any_flagged(fences, count, idx)) {
-		dma_fence_signal_wait(fences[*idx]);
+		dma_fence_signaler_wait(fences[*idx]);
 		return timeout;
 	}
 

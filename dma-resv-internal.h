@@ -3,8 +3,9 @@
  * How a reservation stores its fences; shared by the dma-resv*.c files and by nobody else.
  *
  * A slot is one word: a fence pointer with the usage in its two low bits, or 0 for an empty slot.
- * A reservation begins with a handful of slots inside struct dma_resv, searched linearly. When
- * these do not suffice, all fences move to a table, which finds a context's fence by hash:
+ * A reservation begins without storage: fences is NULL. What is reserved first takes a handful of
+ * slots inside struct dma_resv into use, searched linearly. When these do not suffice, all fences
+ * move to a table, which finds a context's fence by hash:
  *
  *	struct dma_resv                      struct dma_resv_table
  *	+-----------+                        +------------------------------+

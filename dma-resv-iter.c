@@ -324,7 +324,7 @@ struct dma_fence *dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage us
 {
 	const unsigned long *slots, *slot;
 	unsigned long word;
-	bool again;
+	bool again; /* is what follows anyway */
 
 	guard(rcu)();
 	slots = rcu_dereference(obj->fences);

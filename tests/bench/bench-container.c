@@ -79,11 +79,10 @@ static void array_wait_run(struct bench *b)
 	bench_fences_free(fences, b->n);
 }
 
-/* N fences of as many contexts, half of them in each of two arrays. */
-static void unwrap_merge_run(struct bench *b)
+/* Merge two arrays, of which each has half of the fences. */
+static void unwrap_merge_halves(struct bench *b, struct bench_fence *fences)
 {
 	unsigned int half = b->n / 2, i;
-	struct bench_fence *fences = bench_fences_alloc(b->n);
 	struct dma_fence *one = array_create(fences, half);
 	struct dma_fence *two = array_create(fences + half, half);
 
@@ -96,24 +95,21 @@ static void unwrap_merge_run(struct bench *b)
 	bench_fences_free(fences, b->n);
 }
 
+/* N fences of as many contexts. */
+static void unwrap_merge_run(struct bench *b)
+{
+	unwrap_merge_halves(b, bench_fences_alloc(b->n));
+}
+
 /* The two arrays are of the same contexts, in no order. */
 static void unwrap_merge_shared_run(struct bench *b)
 {
-	unsigned int half = b->n / 2, i;
 	struct bench_fence *fences = bench_fences_alloc(b->n);
-	struct dma_fence *one, *two;
+	unsigned int half = b->n / 2, i;
 
 	for (i = 0; i < half; i++)
 		bench_fence_init(&fences[half + i], fences[half - 1 - i].base.context, 2);
-	one = array_create(fences, half);
-	two = array_create(fences + half, half);
-	bench_start(b);
-	for (i = 0; i < ROUNDS; i++)
-		dma_fence_put(dma_fence_unwrap_merge(one, two));
-	bench_stop(b, ROUNDS);
-	dma_fence_put(one);
-	dma_fence_put(two);
-	bench_fences_free(fences, b->n);
+	unwrap_merge_halves(b, fences);
 }
 
 static void unwrap_merge_plain_run(struct bench *b)

@@ -148,7 +148,7 @@ static void resv_iter_locked_run(struct bench *b)
 	resv_read_run(b, false, resv_iter_locked_op);
 }
 
-static void resv_iter_op(struct dma_resv *resv)
+void bench_resv_iter_op(struct dma_resv *resv)
 {
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
@@ -161,10 +161,10 @@ static void resv_iter_op(struct dma_resv *resv)
 
 static void resv_iter_run(struct bench *b)
 {
-	resv_read_run(b, false, resv_iter_op);
+	resv_read_run(b, false, bench_resv_iter_op);
 }
 
-static void resv_get_fences_op(struct dma_resv *resv)
+void bench_resv_get_fences_op(struct dma_resv *resv)
 {
 	struct dma_fence **fences;
 	unsigned int count;
@@ -178,7 +178,7 @@ static void resv_get_fences_op(struct dma_resv *resv)
 
 static void resv_get_fences_run(struct bench *b)
 {
-	resv_read_run(b, false, resv_get_fences_op);
+	resv_read_run(b, false, bench_resv_get_fences_op);
 }
 
 static void resv_get_singleton_op(struct dma_resv *resv)

@@ -90,37 +90,14 @@ static void smp_read_run(struct bench *b, void (*op)(struct dma_resv *resv))
 	bench_fences_free(other.fences, b->n);
 }
 
-static void smp_iter_op(struct dma_resv *resv)
-{
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
-
-	dma_resv_iter_begin(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP);
-	dma_resv_for_each_fence_unlocked(&cursor, fence)
-		barrier_data(fence);
-	dma_resv_iter_end(&cursor);
-}
-
 static void smp_iter_run(struct bench *b)
 {
-	smp_read_run(b, smp_iter_op);
-}
-
-static void smp_get_fences_op(struct dma_resv *resv)
-{
-	struct dma_fence **fences;
-	unsigned int count;
-
-	if (dma_resv_get_fences(resv, DMA_RESV_USAGE_BOOKKEEP, &count, &fences))
-		panic("bench: no memory for a list of fences\n");
-	while (count--)
-		dma_fence_put(fences[count]);
-	kfree(fences);
+	smp_read_run(b, bench_resv_iter_op);
 }
 
 static void smp_get_fences_run(struct bench *b)
 {
-	smp_read_run(b, smp_get_fences_op);
+	smp_read_run(b, bench_resv_get_fences_op);
 }
 
 /* Both do the same, each with objects of its own. */

@@ -13,6 +13,7 @@
 #include <linux/types.h>
 
 struct dma_buf;
+struct dma_resv;
 
 #ifdef CONFIG_X86_TSC
 #include <asm/msr.h>
@@ -85,6 +86,10 @@ void bench_fence_called(struct dma_fence *fence, struct dma_fence_cb *cb);
 /* A buffer whose exporter does nothing; bench_buf_setup() first. */
 void bench_buf_setup(void);
 struct dma_buf *bench_buf_export(void);
+
+/* Readers of a reservation, which are also measured while another processor writes. */
+void bench_resv_iter_op(struct dma_resv *resv);
+void bench_resv_get_fences_op(struct dma_resv *resv);
 
 extern const struct bench_row bench_rows_fence[], bench_rows_resv[], bench_rows_chain[],
 	bench_rows_container[], bench_rows_buf[], bench_rows_memory[], bench_rows_smp[];
