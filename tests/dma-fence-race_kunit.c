@@ -19,44 +19,14 @@
 #include <kunit/test.h>
 #include <linux/dma-fence.h>
 #include <linux/rcupdate.h>
-#include <linux/spinlock.h>
 
-#include "mock-fence.h"
-
-#define RACE_STRANGER	(~0ULL)
-
-struct race_memory {
-	struct dma_fence base;
-	spinlock_t lock; /* given to the fence */
-	bool vacant;
-};
+#include "mock-recycled.h"
 
 struct race {
 	struct dma_fence __rcu *place;
-	struct race_memory old, new;
+	struct mock_recycled old, new;
 	bool empty;	/* the place is cleared, rather than given to the new fence */
 };
-
-static void race_memory_release(struct dma_fence *fence);
-
-static const struct dma_fence_ops race_memory_ops = {
-	.get_driver_name = mock_fence_get_driver_name,
-	.get_timeline_name = mock_fence_get_timeline_name,
-	.release = race_memory_release,
-};
-
-static void race_memory_init(struct race_memory *memory, u64 context, u64 seqno)
-{
-	dma_fence_init(&memory->base, &race_memory_ops, &memory->lock, context, seqno);
-}
-
-static void race_memory_release(struct dma_fence *fence)
-{
-	struct race_memory *memory = container_of(fence, struct race_memory, base);
-
-	if (!memory->vacant)
-		race_memory_init(memory, RACE_STRANGER, 1);
-}
 
 static void race_replace(void *data)
 {
@@ -77,10 +47,8 @@ static struct race *race_begin(struct kunit *test)
 	struct race *race = kunit_kzalloc(test, sizeof(*race), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, race);
-	spin_lock_init(&race->old.lock);
-	spin_lock_init(&race->new.lock);
-	race_memory_init(&race->old, 1, 1);
-	race_memory_init(&race->new, 1, 2);
+	mock_recycled_init(&race->old, 1, 1);
+	mock_recycled_init(&race->new, 1, 2);
 	RCU_INIT_POINTER(race->place, &race->old.base);
 	hook_get_set(race_replace, race);
 	return race;
@@ -91,7 +59,7 @@ static void get_rcu_safe_fence_recycled_gets_the_one_in_its_place(struct kunit *
 	struct race *race = race_begin(test);
 
 	KUNIT_EXPECT_PTR_EQ(test, race_get(race), &race->new.base);
-	KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+	KUNIT_EXPECT_EQ(test, race->old.base.context, MOCK_STRANGER);
 	KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
 	KUNIT_EXPECT_EQ(test, kref_read(&race->new.base.refcount), 2);
 }
@@ -102,7 +70,7 @@ static void get_rcu_safe_fence_recycled_and_place_cleared_gets_none(struct kunit
 
 	race->empty = true;
 	KUNIT_EXPECT_NULL(test, race_get(race));
-	KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+	KUNIT_EXPECT_EQ(test, race->old.base.context, MOCK_STRANGER);
 	KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
 }
 

@@ -13,7 +13,6 @@
 #include <linux/dma-resv.h>
 #include <linux/export.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 
 #include "hook-get.h"
 
@@ -52,61 +51,26 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #endif
 
 #include "expect-splat.h"
+#include "mock-recycled.h"
 #include "mock-resv.h"
 
 #define ALL	DMA_RESV_USAGE_BOOKKEEP
 
 #define RACE_CONTEXT	1
-#define RACE_STRANGER	(~0ULL)
-
-/**
- * struct race_memory - a piece of type-stable memory
- * @base: the fence that lives there
- * @lock: given to the fence
- * @vacant: when released, stay without a fence instead of becoming a stranger
- */
-struct race_memory {
-	struct dma_fence base;
-	spinlock_t lock; /* given to the fence */
-	bool vacant;
-};
 
 struct race {
 	struct mock_resv mock;	/* first: see mock_resv_exit() */
-	struct race_memory old, new;
+	struct mock_recycled old, new;
 	struct dma_fence *more;
 };
-
-static void race_memory_release(struct dma_fence *fence);
-
-static const struct dma_fence_ops race_memory_ops = {
-	.get_driver_name = mock_fence_get_driver_name,
-	.get_timeline_name = mock_fence_get_timeline_name,
-	.release = race_memory_release,
-};
-
-static void race_memory_init(struct race_memory *memory, u64 context, u64 seqno)
-{
-	dma_fence_init(&memory->base, &race_memory_ops, &memory->lock, context, seqno);
-}
-
-static void race_memory_release(struct dma_fence *fence)
-{
-	struct race_memory *memory = container_of(fence, struct race_memory, base);
-
-	if (!memory->vacant)
-		race_memory_init(memory, RACE_STRANGER, 1);
-}
 
 /* A fence in the reservation, and another one to take its place. */
 static struct race *race_begin(struct kunit *test)
 {
 	struct race *race = test->priv;
 
-	spin_lock_init(&race->old.lock);
-	spin_lock_init(&race->new.lock);
-	race_memory_init(&race->old, RACE_CONTEXT, 1);
-	race_memory_init(&race->new, RACE_CONTEXT, 2);
+	mock_recycled_init(&race->old, RACE_CONTEXT, 1);
+	mock_recycled_init(&race->new, RACE_CONTEXT, 2);
 	race->new.vacant = true;
 
 	dma_resv_lock(&race->mock.resv, NULL);
@@ -121,7 +85,7 @@ static void race_end(struct kunit *test, struct race *race)
 	KUNIT_EXPECT_NULL(test, hook_get_fn);
 	if (!race->old.vacant) {
 		race->old.vacant = true;
-		KUNIT_EXPECT_EQ(test, race->old.base.context, RACE_STRANGER);
+		KUNIT_EXPECT_EQ(test, race->old.base.context, MOCK_STRANGER);
 		KUNIT_EXPECT_EQ(test, kref_read(&race->old.base.refcount), 1);
 		dma_fence_put(&race->old.base);
 	}
@@ -152,7 +116,7 @@ static unsigned int race_walk(struct kunit *test, struct race *race)
 			met = 0;
 			count = 0;
 		}
-		KUNIT_EXPECT_NE(test, fence->context, RACE_STRANGER);
+		KUNIT_EXPECT_NE(test, fence->context, MOCK_STRANGER);
 		met += fence == &race->new.base;
 		count++;
 	}
@@ -229,7 +193,7 @@ static void race_collect(struct kunit *test, struct race *race, unsigned int exp
 	KUNIT_EXPECT_EQ(test, snap.num, expected);
 	for (i = 0; i < snap.num; i++) {
 		fence = dma_resv_word_fence(snap.words[i]);
-		KUNIT_EXPECT_NE(test, fence->context, RACE_STRANGER);
+		KUNIT_EXPECT_NE(test, fence->context, MOCK_STRANGER);
 		met += fence == &race->new.base;
 	}
 	KUNIT_EXPECT_EQ(test, met, 1);
