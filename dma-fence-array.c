@@ -262,6 +262,13 @@ struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 	return array;
 }
 
+/* Be content with fewer children than room was made for: the list goes where it belongs then. */
+void dma_fence_array_shrink_whole(struct dma_fence_array *array, unsigned int num_fences)
+{
+	array->fences = memmove(dma_fence_array_own_list(array, num_fences), array->fences,
+				array_size(num_fences, sizeof(*array->fences)));
+}
+
 /**
  * dma_fence_array_init - make an allocated array a fence
  * @array: array from dma_fence_array_alloc()

@@ -16,7 +16,9 @@
  *
  * Readers without the lock see words, nothing else. A fence never moves within its storage, and
  * storage that was left behind is never written again; this is what their proof in dma-resv-iter.c
- * stands on. Once left, the slots inside struct dma_resv are not used again.
+ * stands on. Once left, the slots inside struct dma_resv are not used again. Until then they are
+ * filled from the first one on and keep what has signaled until a new fence takes the slot, so that
+ * the first empty one is the end.
  */
 #ifndef _DMA_RESV_INTERNAL_H
 #define _DMA_RESV_INTERNAL_H
@@ -26,7 +28,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
-/* dma-resv.c: storage */
+/* The storage */
 
 /**
  * struct dma_resv_table - slots for more fences than fit into struct dma_resv
@@ -71,6 +73,13 @@ static inline enum dma_resv_usage dma_resv_word_usage(unsigned long word)
 static inline bool dma_resv_slots_inline(const struct dma_resv *obj, const unsigned long *slots)
 {
 	return slots == obj->slots;
+}
+
+/* Whether no fence comes any more: the slots inside the object are filled from the first one on. */
+static inline bool dma_resv_word_is_end(const struct dma_resv *obj,
+					const unsigned long *slots, unsigned long word)
+{
+	return !word && dma_resv_slots_inline(obj, slots);
 }
 
 static inline struct dma_resv_table *dma_resv_slots_table(const unsigned long *slots)
@@ -124,7 +133,49 @@ static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence
 	       dma_fence_is_later_or_same(fence, old);
 }
 
+/* Publish a word in a slot that is in use already, or inside the object. */
+static inline void dma_resv_slot_store(unsigned long *slot, unsigned long word)
+{
+	/* Pairs with the READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
+	smp_store_release(slot, word);
+}
+
+static inline unsigned int dma_resv_slots_used(struct dma_resv *obj)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+	unsigned int used = 0;
+
+	if (!slots)
+		return 0;
+	if (!dma_resv_slots_inline(obj, slots))
+		return dma_resv_slots_table(slots)->used;
+
+	while (used < DMA_RESV_INLINE_SLOTS && slots[used])
+		used++;
+	return used;
+}
+
+static inline unsigned int dma_resv_slots_capacity(struct dma_resv *obj)
+{
+	unsigned long *slots = dma_resv_slots_locked(obj);
+
+	if (dma_resv_slots_inline(obj, slots))
+		return DMA_RESV_INLINE_SLOTS;
+	return slots ? dma_resv_slots_table(slots)->capacity : 0;
+}
+
+static inline unsigned int dma_resv_slots_room(struct dma_resv *obj)
+{
+	return dma_resv_slots_capacity(obj) - dma_resv_slots_used(obj);
+}
+
+/* dma-resv-slots.c: changes of the storage */
+
+int dma_resv_room_make(struct dma_resv *obj, unsigned int num);
+bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp);
 int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsigned int count);
+void dma_resv_table_assign(struct dma_resv *obj, struct dma_resv_table *table);
+void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots);
 
 /* dma-resv-table.c: the table and its index */
 
@@ -133,31 +184,61 @@ int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsi
 /* With its share of the buckets a slot takes less than 16 bytes: so many the allocator can give. */
 #define DMA_RESV_SLOTS_MAX ((KMALLOC_MAX_SIZE - sizeof(struct dma_resv_table)) / 16)
 
+struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp);
 struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned int count,
 					    unsigned int slots, gfp_t gfp);
 void dma_resv_table_index(struct dma_resv_table *table);
+void dma_resv_table_index_new(struct dma_resv_table *table);
 unsigned int dma_resv_table_pick(struct dma_resv_table *table, struct dma_fence *fence,
 				 enum dma_resv_usage usage);
 
-/* dma-resv-iter.c: lock-free readers */
+/* dma-resv-iter.c: lock-free readers. The numbers refer to the proof there. */
 
-/**
- * struct dma_resv_snapshot - the busy fences of a reservation at one moment
- * @num: how many
- * @words: their words, with a reference on each fence: @few or an allocation of its own
- * @few: room for the common case
- */
-struct dma_resv_snapshot {
-	unsigned int num;
-	unsigned long *words;
-	unsigned long few[DMA_RESV_INLINE_SLOTS];
-};
+unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
+				unsigned long mask, unsigned long *words, unsigned int *room);
+struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage);
+void dma_resv_words_put(const unsigned long *words, unsigned int num);
+void dma_resv_word_put(unsigned long word);
 
-struct dma_fence *dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage usage);
-bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage);
-int dma_resv_snapshot_take(struct dma_resv_snapshot *snap, struct dma_resv *obj,
-			   enum dma_resv_usage usage);
-void dma_resv_snapshot_free(struct dma_resv_snapshot *snap);
-void dma_resv_snapshot_drop(struct dma_resv_snapshot *snap);
+/* Whether the fence of a word is of interest and not known to be signaled: see 5. */
+static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_resv_usage usage)
+{
+	return dma_resv_word_usage(word) <= usage &&
+	       !dma_resv_fence_done(dma_resv_word_fence(word));
+}
+
+/* Get the fence whose word was found in @slot, unless it may be another one by now: see 4. */
+static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, unsigned long word)
+{
+	if (unlikely(!kref_get_unless_zero(&dma_resv_word_fence(word)->refcount)))
+		return false;
+
+	/* Pairs with the release in the last dma_fence_put() of the fence that was here before. */
+	smp_rmb();
+	/* Pairs with dma_resv_slot_store(); keeps the look at the storage behind this one. */
+	if (likely(smp_load_acquire(slot) == word))
+		return true;
+
+	dma_resv_word_put(word);
+	return false;
+}
+
+/* Find the first slot that may hold something to wait for, and its word; or NULL. */
+static __always_inline const unsigned long *
+dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
+		       enum dma_resv_usage usage, unsigned long *word)
+{
+	const unsigned long *slot, *end = slots + dma_resv_slots_bound(obj, slots);
+
+	for (slot = slots; slot < end; slot++) {
+		*word = READ_ONCE(*slot);
+		if (dma_resv_word_is_end(obj, slots, *word))
+			break;
+		if (*word && dma_resv_word_may_wait(*word, usage))
+			return slot;
+	}
+
+	return NULL;
+}
 
 #endif /* _DMA_RESV_INTERNAL_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Walks over the fences of a reservation: cursors under the lock and without it, and a snapshot.
+ * Walks over the fences of a reservation: cursors under the lock and without it, and all at once.
  *
  * Locks: the walks under the lock expect it; all others take none and work within read sections of
  * RCU, in which they call drivers' signaled() and release() at most.
@@ -39,55 +39,30 @@
  *    word, which is done then, or to a later one in its memory. The latter means that the former
  *    has left the reservation after the walk began; what came in its place came later, too. Both
  *    may be skipped. A bit seen clear proves nothing and leads to 4.
+ *
+ * 6. The end. Inside the object the slots are filled from the first one on, and emptied from the
+ *    first one on all together. So behind an empty slot there is nothing, or what is leaving.
  */
 
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
+#include <linux/minmax.h>
 #include <linux/rcupdate.h>
-#include <linux/slab.h>
 
 #include "dma-resv-internal.h"
 
 /* The reference in a word that is not to be returned. Out of line, for this is not the rule. */
-static noinline void dma_resv_word_put(unsigned long word)
+void dma_resv_word_put(unsigned long word)
 {
 	dma_fence_put(dma_resv_word_fence(word));
 }
 
-static void dma_resv_words_put(const unsigned long *words, unsigned int num)
+/* Words or pointers. */
+void dma_resv_words_put(const unsigned long *words, unsigned int num)
 {
 	while (num--)
 		dma_fence_put(dma_resv_word_fence(words[num]));
-}
-
-/*
- * Get the fence of a word that was read from @slot, unless it is of no interest or known to be
- * signaled: see 5. Returns false, with no reference, when there is nothing to wait for; or, with
- * *again set, when the reference may be that of another fence: see 4.
- */
-static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, unsigned long word,
-						  enum dma_resv_usage usage, bool *again)
-{
-	struct dma_fence *fence = dma_resv_word_fence(word);
-
-	if (!word || (word & DMA_RESV_WORD_USAGE) > usage || dma_resv_fence_done(fence))
-		return false;
-
-	if (unlikely(!dma_fence_get_rcu(fence))) {
-		*again = true;
-		return false;
-	}
-
-	/* Pairs with the release in the last dma_fence_put() of the fence that was here before. */
-	smp_rmb();
-	/* Pairs with dma_resv_slot_store(); keeps the look at the storage behind this one. */
-	if (unlikely(smp_load_acquire(slot) != word)) {
-		dma_resv_word_put(word);
-		*again = true;
-		return false;
-	}
-	return true;
 }
 
 /* Ask the driver about a fence whose flag is clear; drops the reference if it is signaled. */
@@ -101,94 +76,136 @@ static noinline bool dma_resv_word_signaled(unsigned long word)
 }
 
 /*
- * Get busy fences into @words until there are @room, from slot *@at of @slots to @bound. Returns
- * how many, with *@at moved on; or DMA_RESV_NO_SLOT, and none, when the storage was replaced
- * meanwhile. (Had it been when a slot was looked at again, it still would be now.)
+ * Get the busy fences in the slots from @slot to @end. Returns how many there are, their words or,
+ * if @mask clears the usage, pointers in @words; or DMA_RESV_NO_SLOT, and none, when a fence was
+ * displaced on the way. @inside tells that these are the slots inside the object.
  */
 static __always_inline unsigned int
-dma_resv_busy_get_rcu(struct dma_resv *obj, const unsigned long *slots, unsigned long *at,
-		      unsigned int bound, enum dma_resv_usage usage, unsigned long *words,
-		      unsigned int room)
+dma_resv_slots_read_rcu(const unsigned long *slot, const unsigned long *end, bool inside,
+			enum dma_resv_usage usage, unsigned long mask, unsigned long *words)
 {
-	const unsigned long *slot = slots + *at, *end = slots + bound;
-	unsigned int num = 0;
-	unsigned long word;
-	bool again = false;
+	unsigned long *next = words, word;
 
-	while (slot < end && num < room) {
+	for (; slot < end; slot++) {
 		word = READ_ONCE(*slot);
-		if (dma_resv_word_get_rcu(slot, word, usage, &again)) {
-			if (likely(!dma_resv_word_fence(word)->ops->signaled) ||
-			    !dma_resv_word_signaled(word))
-				words[num++] = word;
-		} else if (unlikely(again)) {
-			again = false;
-			if (rcu_access_pointer(obj->fences) != slots)
-				break;
-			cpu_relax();
+		if (!word && inside)
+			break;
+		if (!word || !dma_resv_word_may_wait(word, usage))
 			continue;
+		if (unlikely(!dma_resv_word_get_rcu(slot, word))) {
+			dma_resv_words_put(words, next - words);
+			return DMA_RESV_NO_SLOT;
 		}
-		slot++;
+		if (likely(!dma_resv_word_fence(word)->ops->signaled) ||
+		    !dma_resv_word_signaled(word))
+			*next++ = word & mask;
 	}
 
-	if (unlikely(rcu_access_pointer(obj->fences) != slots)) {
+	return next - words;
+}
+
+static noinline unsigned int
+dma_resv_table_read_rcu(const unsigned long *slot, const unsigned long *end,
+			enum dma_resv_usage usage, unsigned long mask, unsigned long *words)
+{
+	return dma_resv_slots_read_rcu(slot, end, false, usage, mask, words);
+}
+
+/*
+ * Whether the fences just read are those of the reservation: none was displaced while it was got,
+ * and the storage is the current one. (Had it been replaced when a slot was looked at again, it
+ * still would be now.) Drops them if not.
+ */
+static __always_inline bool dma_resv_read_done_rcu(struct dma_resv *obj, const unsigned long *slots,
+						   const unsigned long *words, unsigned int num)
+{
+	if (likely(num != DMA_RESV_NO_SLOT && rcu_access_pointer(obj->fences) == slots))
+		return true;
+
+	if (num != DMA_RESV_NO_SLOT)
 		dma_resv_words_put(words, num);
-		return DMA_RESV_NO_SLOT;
-	}
-	*at = slot - slots;
-	return num;
+	cpu_relax();
+	return false;
 }
 
-static void dma_resv_iter_restart_rcu(struct dma_resv_iter *cursor)
+/* What was read ahead is @num fences. Make the first the current one. */
+static __always_inline struct dma_fence *dma_resv_iter_begin_batch(struct dma_resv_iter *cursor,
+								   unsigned int num)
 {
-	cursor->fences = rcu_dereference(cursor->obj->fences);
-	cursor->generation = dma_resv_slots_generation(cursor->obj, cursor->fences);
-	cursor->index = 0;
-	cursor->is_restarted = true;
+	if (!num)
+		return NULL;
+
+	cursor->is_owner = true;
+	cursor->at = cursor->batch + 1;
+	cursor->end = cursor->batch + num;
+	cursor->word = cursor->batch[0];
+	return dma_resv_word_fence(cursor->word);
 }
 
-static bool dma_resv_iter_is_current_rcu(const struct dma_resv_iter *cursor)
+/*
+ * Read ahead from slot @cursor->bound on. Returns false when there is reason to start over; true
+ * with none read only at the end. @cursor->fences is current, or was a moment ago.
+ */
+static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor, unsigned int *num)
 {
-	const unsigned long *slots = rcu_dereference(cursor->obj->fences);
+	const unsigned long *slots = cursor->fences;
+	unsigned int at, bound = dma_resv_slots_bound(cursor->obj, slots);
 
-	return cursor->fences == slots &&
-	       cursor->generation == dma_resv_slots_generation(cursor->obj, slots);
+	do {
+		at = cursor->bound;
+		cursor->bound = min(at + DMA_RESV_ITER_BATCH, bound);
+		*num = dma_resv_slots_read_rcu(slots + at, slots + cursor->bound, false,
+					       cursor->usage, ~0UL, cursor->batch);
+		if (!dma_resv_read_done_rcu(cursor->obj, slots, cursor->batch, *num))
+			return false;
+		cursor->is_last = cursor->bound == bound;
+	} while (unlikely(!*num && !cursor->is_last));
+
+	return true;
 }
 
-/* Make the next fence that was read ahead the current one; NULL if there is none. */
-static struct dma_fence *dma_resv_iter_pop(struct dma_resv_iter *cursor)
+/* Begin a new pass. */
+static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter *cursor)
 {
-	unsigned long word = 0;
+	unsigned int num;
 
-	if (cursor->batch_at < cursor->batch_num)
-		word = cursor->batch[cursor->batch_at++];
+	do {
+		cursor->fences = rcu_dereference(cursor->obj->fences);
+		cursor->generation = dma_resv_slots_generation(cursor->obj, cursor->fences);
+		cursor->bound = 0;
+	} while (!dma_resv_iter_read_rcu(cursor, &num));
 
-	cursor->fence = dma_resv_word_fence(word);
-	cursor->fence_usage = dma_resv_word_usage(word);
-	return cursor->fence;
+	cursor->first = cursor->batch + 1;
+	return dma_resv_iter_begin_batch(cursor, num);
 }
 
-/* Read the next busy fences, in a new pass if @restart or if the storage was replaced. */
-static struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool restart)
+/* Whether the walk can go on in the table where it was. Inside the object all is read at once. */
+static __always_inline bool dma_resv_iter_goes_on_rcu(const struct dma_resv_iter *cursor)
+{
+	return !cursor->is_last && rcu_dereference(cursor->obj->fences) == cursor->fences &&
+	       dma_resv_slots_table(cursor->fences)->generation == cursor->generation;
+}
+
+/* Go on to slots that were not read yet. */
+static noinline struct dma_fence *dma_resv_iter_continue(struct dma_resv_iter *cursor)
 {
 	unsigned int num;
 
 	guard(rcu)();
-	if (!restart)
-		restart = !dma_resv_iter_is_current_rcu(cursor);
-	do {
-		if (restart)
-			dma_resv_iter_restart_rcu(cursor);
-		num = dma_resv_busy_get_rcu(cursor->obj, cursor->fences, &cursor->index,
-					    dma_resv_slots_bound(cursor->obj, cursor->fences),
-					    cursor->usage, cursor->batch, DMA_RESV_ITER_BATCH);
-		restart = true;
-	} while (unlikely(num == DMA_RESV_NO_SLOT));
+	if (unlikely(!dma_resv_iter_goes_on_rcu(cursor) || !dma_resv_iter_read_rcu(cursor, &num)))
+		return dma_resv_iter_restart_rcu(cursor);
 
-	cursor->batch_at = 0;
-	cursor->batch_num = num;
-	return dma_resv_iter_pop(cursor);
+	cursor->first = NULL;
+	return dma_resv_iter_begin_batch(cursor, num);
 }
+
+/* Drop the references of a walk without the lock: to the current fence and those read ahead. */
+void dma_resv_iter_drop(struct dma_resv_iter *cursor)
+{
+	dma_resv_words_put(cursor->at - 1, cursor->end - (cursor->at - 1));
+	cursor->is_owner = false;
+}
+EXPORT_SYMBOL(dma_resv_iter_drop);
 
 /**
  * dma_resv_iter_first_unlocked - start a lock-free walk
@@ -201,11 +218,48 @@ static struct dma_fence *dma_resv_iter_read(struct dma_resv_iter *cursor, bool r
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
-	if (cursor->fence)
-		dma_resv_iter_end(cursor);
-	return dma_resv_iter_read(cursor, true);
+	const unsigned long *slots;
+	struct dma_resv *obj;
+	unsigned int num;
+
+	dma_resv_iter_end(cursor);
+
+	guard(rcu)();
+	obj = cursor->obj;
+	slots = rcu_dereference(obj->fences);
+	if (!dma_resv_slots_inline(obj, slots))
+		return dma_resv_iter_restart_rcu(cursor);
+
+	/* The common case of a few fences: all at once, whose generation does not matter. */
+	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true,
+				      cursor->usage, ~0UL, cursor->batch);
+	if (unlikely(!dma_resv_read_done_rcu(obj, slots, cursor->batch, num)))
+		return dma_resv_iter_restart_rcu(cursor);
+
+	cursor->fences = slots;
+	cursor->first = cursor->batch + 1;
+	cursor->is_last = true;
+	return dma_resv_iter_begin_batch(cursor, num);
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
+
+/* Go on to what was read ahead and has not signaled since, or to what was not read yet. */
+static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
+{
+	struct dma_fence *fence;
+
+	dma_fence_put(dma_resv_word_fence(cursor->word));
+	while (cursor->at < cursor->end) {
+		cursor->word = *cursor->at++;
+		fence = dma_resv_word_fence(cursor->word);
+		if (!dma_fence_test_signaled_flag(fence))
+			return fence;
+		dma_fence_put(fence);
+	}
+
+	cursor->is_owner = false;
+	return dma_resv_iter_continue(cursor);
+}
 
 /**
  * dma_resv_iter_next_unlocked - continue a lock-free walk
@@ -218,28 +272,22 @@ EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
-	dma_fence_put(cursor->fence);
-	cursor->is_restarted = false;
+	if (cursor->at < cursor->end || !cursor->is_last ||
+	    cursor->fences != rcu_access_pointer(cursor->obj->fences))
+		return dma_resv_iter_advance(cursor);
 
-	while (dma_resv_iter_pop(cursor)) {
-		if (!dma_fence_test_signaled_flag(cursor->fence))
-			return cursor->fence;
-		dma_fence_put(cursor->fence);
-	}
-
-	if (dma_resv_iter_at_inline_end(cursor))
-		return NULL;
-	return dma_resv_iter_read(cursor, false);
+	cursor->first = NULL;
+	cursor->is_owner = false;
+	dma_fence_put(dma_resv_word_fence(cursor->word));
+	return NULL;
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
-/*
- * Look at the slots where they are now. A caller that added fences on the way may have moved them.
- */
+/* Look at the slots where they are now: a caller that added fences may have moved them. */
 static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 {
 	cursor->fences = dma_resv_slots_locked(cursor->obj);
-	cursor->bound = dma_resv_slots_bound(cursor->obj, cursor->fences);
+	cursor->end = cursor->fences + dma_resv_slots_bound(cursor->obj, cursor->fences);
 }
 
 /**
@@ -257,10 +305,9 @@ struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
 
 	dma_resv_assert_held(cursor->obj);
 
-	cursor->index = 0;
 	dma_resv_iter_locate(cursor);
-	fence = dma_resv_iter_step(cursor);
-	cursor->is_restarted = true;
+	fence = dma_resv_iter_scan(cursor, cursor->fences);
+	cursor->first = cursor->at;
 	return fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_first);
@@ -274,155 +321,66 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_first);
  */
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
+	unsigned long at;
+
 	dma_resv_assert_held(cursor->obj);
 
+	at = cursor->at - cursor->fences;
 	dma_resv_iter_locate(cursor);
-	return dma_resv_iter_step(cursor);
+	return dma_resv_iter_scan(cursor, cursor->fences + at);
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 
-/* Whether a slot holds a fence of interest that is not known to be signaled: see 5. */
-static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_resv_usage usage)
-{
-	return word && (word & DMA_RESV_WORD_USAGE) <= usage &&
-	       !dma_resv_fence_done(dma_resv_word_fence(word));
-}
-
-/* Find the first slot that may hold something to wait for. */
-static __always_inline const unsigned long *
-dma_resv_busy_find_rcu(const unsigned long *slots, unsigned int bound, enum dma_resv_usage usage)
-{
-	const unsigned long *slot, *end = slots + bound;
-
-	for (slot = slots; slot < end; slot++)
-		if (dma_resv_word_may_wait(READ_ONCE(*slot), usage))
-			return slot;
-
-	return NULL;
-}
-
-/* Take a reference to the first busy fence from slot @at on. */
-static noinline struct dma_fence *dma_resv_busy_first_rcu(struct dma_resv *obj,
-							  const unsigned long *slots,
-							  unsigned long at,
-							  enum dma_resv_usage usage)
-{
-	unsigned long word = 0;
-
-	while (dma_resv_busy_get_rcu(obj, slots, &at, dma_resv_slots_bound(obj, slots), usage,
-				     &word, 1) == DMA_RESV_NO_SLOT) {
-		at = 0;
-		slots = rcu_dereference(obj->fences);
-		word = 0;
-	}
-
-	return dma_resv_word_fence(word);
-}
-
-/* Take a reference to a busy fence that matches @usage; NULL if there is none. */
-struct dma_fence *dma_resv_busy_get(struct dma_resv *obj, enum dma_resv_usage usage)
-{
-	const unsigned long *slots, *slot;
-	unsigned long word;
-	bool again; /* is what follows anyway */
-
-	guard(rcu)();
-	slots = rcu_dereference(obj->fences);
-	slot = dma_resv_busy_find_rcu(slots, dma_resv_slots_bound(obj, slots), usage);
-	if (!slot)
-		return NULL;
-
-	word = READ_ONCE(*slot);
-	if (likely(dma_resv_word_get_rcu(slot, word, usage, &again))) {
-		if (!dma_resv_word_fence(word)->ops->signaled &&
-		    rcu_access_pointer(obj->fences) == slots)
-			return dma_resv_word_fence(word);
-		dma_resv_word_put(word);
-	}
-
-	return dma_resv_busy_first_rcu(obj, slots, slot - slots, usage);
-}
-
 /*
- * Whether there is anything to wait for. Who need not ask the driver needs no reference: a slot
- * that still has the word after the flag was read had that fence when it was.
+ * Get all busy fences that match @usage, with a reference to each, which is the caller's: their
+ * words or, if @mask clears the usage, pointers. Returns how many; or DMA_RESV_NO_SLOT, and none,
+ * if @words has not @room for as many as there may be, with *@room set to what it takes.
  */
-bool dma_resv_is_busy(struct dma_resv *obj, enum dma_resv_usage usage)
-{
-	const unsigned long *slots, *slot;
-	struct dma_fence *fence;
-	unsigned long word;
-
-	guard(rcu)();
-	slots = rcu_dereference(obj->fences);
-	slot = dma_resv_busy_find_rcu(slots, dma_resv_slots_bound(obj, slots), usage);
-	if (!slot)
-		return false;
-
-	word = READ_ONCE(*slot);
-	if (dma_resv_word_may_wait(word, usage) && !dma_resv_word_fence(word)->ops->signaled) {
-		/* Pairs with dma_resv_slot_store(), and the release in the last dma_fence_put(). */
-		smp_rmb();
-		if (READ_ONCE(*slot) == word && rcu_access_pointer(obj->fences) == slots)
-			return true;
-	}
-
-	fence = dma_resv_busy_first_rcu(obj, slots, slot - slots, usage);
-	dma_fence_put(fence);
-	return fence;
-}
-
-/* Fill @snap, which has @room. Returns 0, or how much room it takes at the moment. */
-static unsigned int dma_resv_snapshot_fill(struct dma_resv_snapshot *snap, unsigned int room,
-					   struct dma_resv *obj, enum dma_resv_usage usage)
+unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
+				unsigned long mask, unsigned long *words, unsigned int *room)
 {
 	const unsigned long *slots;
-	unsigned long at;
-	unsigned int bound;
+	unsigned int bound, num;
+	unsigned long word;
 
 	guard(rcu)();
 	do {
-		at = 0;
-		snap->num = 0;
 		slots = rcu_dereference(obj->fences);
 		bound = dma_resv_slots_bound(obj, slots);
-		if (bound > room)
-			return dma_resv_busy_find_rcu(slots, bound, usage) ? bound : 0;
-		snap->num = dma_resv_busy_get_rcu(obj, slots, &at, bound, usage, snap->words, room);
-	} while (unlikely(snap->num == DMA_RESV_NO_SLOT));
+		if (bound > *room) {
+			if (!dma_resv_busy_find_rcu(obj, slots, usage, &word))
+				return 0;
+			*room = bound;
+			return DMA_RESV_NO_SLOT;
+		}
 
-	return 0;
+		if (dma_resv_slots_inline(obj, slots))
+			num = dma_resv_slots_read_rcu(slots, slots + DMA_RESV_INLINE_SLOTS, true,
+						      usage, mask, words);
+		else
+			num = dma_resv_table_read_rcu(slots, slots + bound, usage, mask, words);
+	} while (unlikely(!dma_resv_read_done_rcu(obj, slots, words, num)));
+
+	return num;
 }
 
-/* Give back what a snapshot consists of besides references. */
-void dma_resv_snapshot_free(struct dma_resv_snapshot *snap)
+/* Take a reference to the first busy fence that matches @usage, the long way; NULL if none. */
+struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	if (snap->words != snap->few)
-		kfree(snap->words);
-}
+	const unsigned long *slots, *slot, *end;
+	unsigned long word = 0;
+	unsigned int num;
 
-/*
- * Take a snapshot of the busy fences that match @usage. Each comes with a reference, which is the
- * caller's; so is dma_resv_snapshot_free(). Returns 0 or -ENOMEM, with nothing to give back then.
- */
-int dma_resv_snapshot_take(struct dma_resv_snapshot *snap, struct dma_resv *obj,
-			   enum dma_resv_usage usage)
-{
-	unsigned int room = ARRAY_SIZE(snap->few);
-
-	snap->words = snap->few;
-	while ((room = dma_resv_snapshot_fill(snap, room, obj, usage))) {
-		dma_resv_snapshot_free(snap);
-		snap->words = kmalloc_array(room, sizeof(*snap->words), GFP_KERNEL);
-		if (!snap->words)
-			return -ENOMEM;
+restart:
+	slots = rcu_dereference(obj->fences);
+	end = slots + dma_resv_slots_bound(obj, slots);
+	for (slot = slots; slot < end; slot++) {
+		num = dma_resv_table_read_rcu(slot, slot + 1, usage, ~0UL, &word);
+		if (!dma_resv_read_done_rcu(obj, slots, &word, num))
+			goto restart;
+		if (num)
+			return dma_resv_word_fence(word);
 	}
-	return 0;
-}
 
-/* Drop all that a snapshot refers to and consists of. */
-void dma_resv_snapshot_drop(struct dma_resv_snapshot *snap)
-{
-	dma_resv_words_put(snap->words, snap->num);
-	dma_resv_snapshot_free(snap);
+	return NULL;
 }

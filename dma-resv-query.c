@@ -14,12 +14,36 @@
 #include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "dma-fence-internal.h"
 #include "dma-resv-internal.h"
 
 /* Indexed by enum dma_resv_usage. */
 static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", "bookkeep" };
+
+/* As dma_resv_copy_fences(), for more fences than a handful, which may take @room. */
+static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *src,
+				       unsigned int room)
+{
+	struct dma_resv_table *table;
+	unsigned int num;
+
+	do {
+		table = dma_resv_table_alloc(room, GFP_KERNEL);
+		if (!table)
+			return -ENOMEM;
+
+		num = dma_resv_busy_read(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, table->word, &room);
+		if (num == DMA_RESV_NO_SLOT)
+			kfree(table);
+	} while (num == DMA_RESV_NO_SLOT);
+
+	table->num = num;
+	dma_resv_table_index_new(table);
+	dma_resv_table_assign(dst, table);
+	return 0;
+}
 
 /**
  * dma_resv_copy_fences - make a reservation hold the busy fences of another one
@@ -31,47 +55,45 @@ static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", 
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
-	struct dma_resv_snapshot snap;
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
+	unsigned int num, room = ARRAY_SIZE(few);
 	int ret;
 
 	dma_resv_assert_held(dst);
 
-	ret = dma_resv_snapshot_take(&snap, src, DMA_RESV_USAGE_BOOKKEEP);
-	if (ret)
-		return ret;
+	num = dma_resv_busy_read(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, few, &room);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_copy_many(dst, src, room);
 
-	ret = dma_resv_slots_assign(dst, snap.words, snap.num);
+	ret = dma_resv_slots_assign(dst, few, num);
 	if (ret)
-		dma_resv_snapshot_drop(&snap);
-	else
-		dma_resv_snapshot_free(&snap);
+		dma_resv_words_put(few, num);
 	return ret;
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);
 
-/* Turn a snapshot into a list of pointers, the caller's to free; NULL if there are none. */
-static struct dma_fence **dma_resv_snapshot_list(struct dma_resv_snapshot *snap)
+/* As dma_resv_get_fences(), for more fences than a handful, which may take @room. */
+static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv_usage usage,
+					     unsigned int room, unsigned int *num_fences,
+					     struct dma_fence ***fences)
 {
-	unsigned long *list = snap->words;
-	unsigned int i;
+	unsigned long *list;
+	unsigned int num;
 
-	if (!snap->num) {
-		dma_resv_snapshot_free(snap);
-		return NULL;
-	}
+	do {
+		list = kmalloc_array(room, sizeof(*list), GFP_KERNEL);
+		if (!list)
+			return -ENOMEM;
 
-	if (list == snap->few) {
-		list = kmalloc_array(snap->num, sizeof(*list), GFP_KERNEL);
-		if (!list) {
-			dma_resv_snapshot_drop(snap);
-			return ERR_PTR(-ENOMEM);
-		}
-	}
+		num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, list, &room);
+		if (!num || num == DMA_RESV_NO_SLOT)
+			kfree(list);
+	} while (num == DMA_RESV_NO_SLOT);
 
-	/* Without its usage, a word is a pointer. */
-	for (i = 0; i < snap->num; i++)
-		list[i] = (unsigned long)dma_resv_word_fence(snap->words[i]);
-	return (struct dma_fence **)list;
+	if (num)
+		*fences = (struct dma_fence **)list;
+	*num_fences = num;
+	return 0;
 }
 
 /**
@@ -88,44 +110,67 @@ static struct dma_fence **dma_resv_snapshot_list(struct dma_resv_snapshot *snap)
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 			unsigned int *num_fences, struct dma_fence ***fences)
 {
-	struct dma_resv_snapshot snap;
-	int ret;
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {}, *list;
+	unsigned int num, room = ARRAY_SIZE(few);
 
 	*num_fences = 0;
 	*fences = NULL;
 
-	ret = dma_resv_snapshot_take(&snap, obj, usage);
-	if (ret)
-		return ret;
+	num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, few, &room);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_get_fences_many(obj, usage, room, num_fences, fences);
+	if (!num)
+		return 0;
 
-	*fences = dma_resv_snapshot_list(&snap);
-	if (IS_ERR(*fences)) {
-		ret = PTR_ERR(*fences);
-		*fences = NULL;
-		return ret;
+	list = kmalloc(sizeof(few), GFP_KERNEL);
+	if (!list) {
+		dma_resv_words_put(few, num);
+		return -ENOMEM;
 	}
 
-	*num_fences = snap.num;
+	memcpy(list, few, sizeof(few));
+	*fences = (struct dma_fence **)list;
+	*num_fences = num;
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_fences);
 
-/* Make one fence of a snapshot, which is used up. NULL if memory is short. */
-static struct dma_fence *dma_resv_snapshot_array(struct dma_resv_snapshot *snap)
+/* One fence of @num others, whose references it takes over and whose pointers are in @list. */
+static struct dma_fence *dma_resv_array_init(struct dma_fence_array *array,
+					     struct dma_fence **list, unsigned int num)
 {
-	struct dma_fence_array *array = dma_fence_array_alloc_whole(snap->num);
-	unsigned int i;
+	dma_fence_array_init(array, num, list, dma_fence_context_alloc(1), 1, false);
+	return &array->base;
+}
 
-	if (!array) {
-		dma_resv_snapshot_drop(snap);
-		return NULL;
+/* As dma_resv_get_singleton(), for more fences than a handful, which may take @room. */
+static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_resv_usage usage,
+						unsigned int room, struct dma_fence **fence)
+{
+	struct dma_fence_array *array;
+	unsigned int num;
+
+	do {
+		array = dma_fence_array_alloc_whole(room);
+		if (!array)
+			return -ENOMEM;
+
+		num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE,
+					 (unsigned long *)array->fences, &room);
+		if (num == DMA_RESV_NO_SLOT)
+			kfree(array);
+	} while (num == DMA_RESV_NO_SLOT);
+
+	if (num > 1) {
+		dma_fence_array_shrink_whole(array, num);
+		*fence = dma_resv_array_init(array, array->fences, num);
+		return 0;
 	}
 
-	for (i = 0; i < snap->num; i++)
-		array->fences[i] = dma_resv_word_fence(snap->words[i]);
-	dma_resv_snapshot_free(snap);
-	dma_fence_array_init(array, snap->num, array->fences, dma_fence_context_alloc(1), 1, false);
-	return &array->base;
+	if (num)
+		*fence = array->fences[0];
+	kfree(array);
+	return 0;
 }
 
 /**
@@ -144,54 +189,95 @@ static struct dma_fence *dma_resv_snapshot_array(struct dma_resv_snapshot *snap)
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 			   struct dma_fence **fence)
 {
-	struct dma_resv_snapshot snap;
-	int ret;
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
+	unsigned int i, num, room = ARRAY_SIZE(few);
+	struct dma_fence_array *array;
 
 	*fence = NULL;
 
-	ret = dma_resv_snapshot_take(&snap, obj, usage);
-	if (ret)
-		return ret;
+	num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, few, &room);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_get_singleton_many(obj, usage, room, fence);
 
-	if (snap.num > 1) {
-		*fence = dma_resv_snapshot_array(&snap);
-		return *fence ? 0 : -ENOMEM;
+	if (num > 1) {
+		array = dma_fence_array_alloc_whole(num);
+		if (!array) {
+			dma_resv_words_put(few, num);
+			return -ENOMEM;
+		}
+		for (i = 0; i < num; i++)
+			array->fences[i] = (struct dma_fence *)few[i];
+		*fence = dma_resv_array_init(array, array->fences, num);
+	} else if (num) {
+		*fence = (struct dma_fence *)few[0];
 	}
-
-	if (snap.num)
-		*fence = dma_resv_word_fence(snap.words[0]);
-	dma_resv_snapshot_free(&snap);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
-/*
- * Wait for a fence, whose reference is consumed, and then once for what each slot has: if work goes
- * on being added, this comes to an end.
- */
-static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
-					long left, struct dma_fence *first)
+/* Take a reference to the fence whose word was found in a slot, or the next busy one. */
+static noinline struct dma_fence *dma_resv_found_get_rcu(struct dma_resv *obj,
+							 enum dma_resv_usage usage,
+							 const unsigned long *slots,
+							 const unsigned long *slot,
+							 unsigned long word)
+{
+	if (likely(dma_resv_word_get_rcu(slot, word))) {
+		if (likely(!dma_resv_word_fence(word)->ops->signaled &&
+			   rcu_access_pointer(obj->fences) == slots))
+			return dma_resv_word_fence(word);
+		dma_resv_word_put(word);
+	}
+
+	return dma_resv_busy_get_rcu(obj, usage);
+}
+
+/* Take a reference to the first busy fence; NULL if there is none. */
+static __always_inline struct dma_fence *dma_resv_busy_get(struct dma_resv *obj,
+							   enum dma_resv_usage usage)
+{
+	const unsigned long *slots, *slot;
+	unsigned long word;
+
+	guard(rcu)();
+	slots = rcu_dereference(obj->fences);
+	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
+	return slot ? dma_resv_found_get_rcu(obj, usage, slots, slot, word) : NULL;
+}
+
+/* Wait for all fences but @first, once for what each slot has: with work added on, this ends. */
+static noinline long dma_resv_wait_others(struct dma_resv *obj, enum dma_resv_usage usage,
+					  bool intr, bool poll, long left, struct dma_fence *first)
 {
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
-	long ret;
-
-	ret = dma_fence_wait_timeout(first, intr, left);
-	if (ret <= 0)
-		goto put;
 
 	dma_resv_iter_begin(&cursor, obj, usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (fence == first)
 			continue;
-		ret = dma_fence_wait_timeout(fence, intr, left ? ret : 0);
-		if (ret <= 0)
+		left = dma_fence_wait_timeout(fence, intr, poll ? 0 : left);
+		if (left <= 0)
 			break;
 	}
 	dma_resv_iter_end(&cursor);
-put:
+	return left;
+}
+
+/*
+ * Wait for a fence, whose reference is consumed, and then for the others. Most of the time one is
+ * busy, or there is no time: so one is waited for without a walk.
+ */
+static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
+					long left, struct dma_fence *first)
+{
+	bool poll = !left;
+
+	left = dma_fence_wait_timeout(first, intr, left);
+	if (left > 0)
+		left = dma_resv_wait_others(obj, usage, intr, poll, left, first);
 	dma_fence_put(first);
-	return ret;
+	return left;
 }
 
 /**
@@ -211,8 +297,8 @@ put:
 long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 			   unsigned long timeout)
 {
-	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
 	struct dma_fence *fence = dma_resv_busy_get(obj, usage);
+	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
 
 	return fence ? dma_resv_wait_busy(obj, usage, intr, left, fence) : max(left, 1L);
 }
@@ -251,7 +337,30 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	return !dma_resv_is_busy(obj, usage);
+	const unsigned long *slots, *slot;
+	struct dma_fence *fence;
+	unsigned long word;
+
+	guard(rcu)();
+	slots = rcu_dereference(obj->fences);
+	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
+	if (!slot)
+		return true;
+
+	/*
+	 * Who need not ask the driver needs no reference: a slot that still has the word after the
+	 * flag was read had that fence when it was.
+	 */
+	if (!dma_resv_word_fence(word)->ops->signaled) {
+		/* Pairs with dma_resv_slot_store(), and the release in the last dma_fence_put(). */
+		smp_rmb();
+		if (READ_ONCE(*slot) == word && rcu_access_pointer(obj->fences) == slots)
+			return false;
+	}
+
+	fence = dma_resv_busy_get_rcu(obj, usage);
+	dma_fence_put(fence);
+	return !fence;
 }
 EXPORT_SYMBOL_GPL(dma_resv_test_signaled);
 

@@ -27,33 +27,25 @@ static u32 *dma_resv_table_links(struct dma_resv_table *table)
 	return (u32 *)(table->word + table->capacity);
 }
 
-static u32 *dma_resv_table_head(struct dma_resv_table *table, u64 context)
+static u32 *dma_resv_table_heads(struct dma_resv_table *table)
 {
-	return dma_resv_table_links(table) + table->capacity + hash_64(context, table->bits);
+	return dma_resv_table_links(table) + table->capacity;
 }
 
-static void dma_resv_table_link(struct dma_resv_table *table, unsigned int i, u64 context)
+static u32 *dma_resv_table_head(struct dma_resv_table *table, u64 context)
 {
-	u32 *head = dma_resv_table_head(table, context);
-
-	dma_resv_table_links(table)[i] = *head;
-	*head = i + 1;
-	table->used++;
+	return dma_resv_table_heads(table) + hash_64(context, table->bits);
 }
 
 /*
- * Index the words anew, after they were changed behind the index's back: chain the fences by
- * context and the empty slots to each other, let the readers' bound shrink to the last fence.
+ * Index the words of a table whose heads are zero: chain the fences by context and the empty slots
+ * to each other, let the readers' bound shrink to the last fence.
  */
-void dma_resv_table_index(struct dma_resv_table *table)
+void dma_resv_table_index_new(struct dma_resv_table *table)
 {
-	u32 *links = dma_resv_table_links(table);
-	unsigned int i, num = table->num;
+	u32 *head, *links = dma_resv_table_links(table), *heads = dma_resv_table_heads(table);
+	unsigned int i, num = table->num, bits = table->bits, used = 0, free = 0;
 	struct dma_fence *fence;
-
-	memset(links + table->capacity, 0, sizeof(*links) << table->bits);
-	table->used = 0;
-	table->free = 0;
 
 	while (num && !table->word[num - 1])
 		num--;
@@ -62,17 +54,33 @@ void dma_resv_table_index(struct dma_resv_table *table)
 
 	for (i = num; i--; ) {
 		fence = dma_resv_word_fence(table->word[i]);
-		if (fence) {
-			dma_resv_table_link(table, i, fence->context);
-		} else {
-			links[i] = table->free;
-			table->free = i + 1;
+		if (!fence) {
+			links[i] = free;
+			free = i + 1;
+			continue;
 		}
+		head = heads + hash_64(fence->context, bits);
+		links[i] = *head;
+		*head = i + 1;
+		used++;
 	}
+
+	table->used = used;
+	table->free = free;
 }
 
-/* About half as many buckets as slots: a chain is one or two fences long. */
-static struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
+/* Index the words anew, after they were changed behind the index's back. */
+void dma_resv_table_index(struct dma_resv_table *table)
+{
+	memset(dma_resv_table_heads(table), 0, sizeof(u32) << table->bits);
+	dma_resv_table_index_new(table);
+}
+
+/*
+ * Make an empty table of @slots at least. About half as many buckets as slots: a chain is one or
+ * two fences long.
+ */
+struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
 {
 	unsigned int bits = max(ilog2(slots), 2) - 1;
 	struct dma_resv_table *table;
@@ -94,31 +102,36 @@ struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned
 					    unsigned int slots, gfp_t gfp)
 {
 	struct dma_resv_table *table = dma_resv_table_alloc(slots, gfp);
-	unsigned int i;
+	unsigned int i, num = 0;
 
 	if (!table)
 		return NULL;
 
 	for (i = 0; i < count; i++)
 		if (words[i])
-			table->word[table->num++] = words[i];
-	dma_resv_table_index(table);
+			table->word[num++] = words[i];
+	table->num = num;
+	dma_resv_table_index_new(table);
 	return table;
 }
 
 /* Take an empty slot for a fence of @context. The caller fills it. */
 static unsigned int dma_resv_table_claim(struct dma_resv_table *table, u64 context)
 {
+	u32 *head, *links = dma_resv_table_links(table);
 	unsigned int i = table->num;
 
 	if (table->free) {
 		i = table->free - 1;
-		table->free = dma_resv_table_links(table)[i];
+		table->free = links[i];
 	} else if (i == table->capacity) {
 		return DMA_RESV_NO_SLOT;
 	}
 
-	dma_resv_table_link(table, i, context);
+	head = dma_resv_table_head(table, context);
+	links[i] = *head;
+	*head = i + 1;
+	table->used++;
 	return i;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reservation objects: life, storage, and everything that changes the set of fences.
+ * Reservation objects: life, and everything that changes the set of fences.
  *
- * Readers are in dma-resv-iter.c (cursors) and dma-resv-query.c (questions about the whole set),
- * the hash table for more than a few fences is in dma-resv-table.c.
+ * Readers are in dma-resv-iter.c (cursors) and dma-resv-query.c (questions about the whole set).
+ * Where the fences are is in dma-resv-slots.c, the table for more than a few in dma-resv-table.c.
  *
  * Locks: the reservation's own ww_mutex, expected from the caller by all that changes the fences.
  * Below it nothing is taken but the allocator's locks (dma_resv_reserve_fences() and
@@ -14,9 +14,7 @@
 #include <linux/dma-fence.h>
 #include <linux/dma-resv.h>
 #include <linux/export.h>
-#include <linux/minmax.h>
-#include <linux/slab.h>
-#include <linux/string.h>
+#include <linux/gfp.h>
 
 #include "dma-resv-internal.h"
 
@@ -98,18 +96,18 @@ static inline bool dma_resv_credit_take(struct dma_resv *obj)
 static __always_inline unsigned long *
 dma_resv_inline_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	unsigned long *slot, *empty = NULL, *done = NULL;
+	unsigned long *slot, *done = NULL;
 
 	for (slot = obj->slots; slot < obj->slots + DMA_RESV_INLINE_SLOTS; slot++) {
 		if (!*slot)
-			empty = empty ?: slot;
-		else if (dma_resv_word_superseded(*slot, fence, usage))
+			return done ?: slot;
+		if (dma_resv_word_superseded(*slot, fence, usage))
 			return slot;
-		else if (dma_resv_fence_done(dma_resv_word_fence(*slot)))
+		if (dma_resv_fence_done(dma_resv_word_fence(*slot)))
 			done = slot;
 	}
 
-	return done ?: empty;
+	return done;
 }
 
 /* Find the slot for a fence; NULL if there is none. */
@@ -128,13 +126,6 @@ dma_resv_slot_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_
 	return i == DMA_RESV_NO_SLOT ? NULL : slots + i;
 }
 
-/* Publish a word in a slot that is in use already, or inside the object. */
-static void dma_resv_slot_store(unsigned long *slot, unsigned long word)
-{
-	/* Pairs with the READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
-	smp_store_release(slot, word);
-}
-
 /* Publish a slot of the table after its word, if it is a new one. */
 static void dma_resv_slot_show(struct dma_resv *obj, const unsigned long *slot)
 {
@@ -148,176 +139,6 @@ static void dma_resv_slot_show(struct dma_resv *obj, const unsigned long *slot)
 	if (slot == slots + table->num)
 		/* Pairs with dma_resv_slots_bound(). */
 		smp_store_release(&table->num, table->num + 1);
-}
-
-static unsigned int dma_resv_slots_used(struct dma_resv *obj)
-{
-	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned int i, used = 0;
-
-	if (!slots)
-		return 0;
-	if (!dma_resv_slots_inline(obj, slots))
-		return dma_resv_slots_table(slots)->used;
-
-	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
-		used += !!slots[i];
-	return used;
-}
-
-static unsigned int dma_resv_slots_capacity(struct dma_resv *obj)
-{
-	unsigned long *slots = dma_resv_slots_locked(obj);
-
-	if (dma_resv_slots_inline(obj, slots))
-		return DMA_RESV_INLINE_SLOTS;
-	return slots ? dma_resv_slots_table(slots)->capacity : 0;
-}
-
-static unsigned int dma_resv_slots_room(struct dma_resv *obj)
-{
-	return dma_resv_slots_capacity(obj) - dma_resv_slots_used(obj);
-}
-
-static void dma_resv_slots_put(const unsigned long *slots, unsigned int bound)
-{
-	unsigned int i;
-
-	for (i = 0; i < bound; i++)
-		dma_fence_put(dma_resv_word_fence(slots[i]));
-}
-
-/* Free storage when the lock-free readers that may be in the middle of it have left. */
-static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
-{
-	if (slots && !dma_resv_slots_inline(obj, slots))
-		kfree_rcu(dma_resv_slots_table(slots), rcu);
-}
-
-/* Make @table the current storage. The caller retires what it replaces, without changing it. */
-static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *table)
-{
-	table->generation = dma_resv_slots_generation(obj, dma_resv_slots_locked(obj)) + 1;
-	rcu_assign_pointer(obj->fences, table->word);
-}
-
-/*
- * A first table of 256 bytes, in which the 15 slots become 16. A smaller one would be outgrown too
- * soon, and an allocation costs more than a dozen slots.
- */
-#define DMA_RESV_TABLE_MIN 15U
-
-/* Move to a table for @num more fences and then as many again as there are: amortised O(1). */
-static bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
-{
-	unsigned long *old = dma_resv_slots_locked(obj);
-	unsigned int spread = 2 * dma_resv_slots_used(obj);
-	struct dma_resv_table *table;
-
-	if (num > DMA_RESV_SLOTS_MAX || spread > DMA_RESV_SLOTS_MAX - num)
-		return false;
-
-	num = max(spread + num, DMA_RESV_TABLE_MIN);
-	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), num, gfp);
-	if (!table)
-		return false;
-
-	dma_resv_table_publish(obj, table);
-	dma_resv_slots_retire(obj, old);
-	return true;
-}
-
-/* Throw out fences, all or the signaled ones, asking the driver where the core does not know. */
-static void dma_resv_slots_empty(struct dma_resv *obj, bool all)
-{
-	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned int i, bound = dma_resv_slots_bound(obj, slots);
-	struct dma_fence *fence;
-
-	for (i = 0; i < bound; i++) {
-		fence = dma_resv_word_fence(slots[i]);
-		if (!fence || (!all && !dma_fence_is_signaled(fence)))
-			continue;
-
-		dma_resv_slot_store(&slots[i], 0);
-		dma_fence_put(fence);
-	}
-
-	if (slots && !dma_resv_slots_inline(obj, slots))
-		dma_resv_table_index(dma_resv_slots_table(slots));
-}
-
-/* Take the slots inside the object into use, if there was no storage yet and they will do. */
-static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
-{
-	if (dma_resv_slots_locked(obj) || num > DMA_RESV_INLINE_SLOTS)
-		return false;
-
-	memset(obj->slots, 0, sizeof(obj->slots));
-	rcu_assign_pointer(obj->fences, obj->slots);
-	return true;
-}
-
-/*
- * Throw out what has signaled; when that gives little, grow instead, so that the next look at all
- * the fences is as many added ones away as it takes to pay for it.
- */
-static noinline int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
-{
-	unsigned int room, wanted;
-
-	if (dma_resv_inline_begin(obj, num) || dma_resv_slots_room(obj) >= num)
-		return 0;
-
-	dma_resv_slots_empty(obj, false);
-
-	room = dma_resv_slots_room(obj);
-	wanted = max(num, dma_resv_slots_capacity(obj) / 4);
-	if (room >= wanted || dma_resv_slots_grow(obj, num, GFP_KERNEL))
-		return 0;
-	return room >= num ? 0 : -ENOMEM;
-}
-
-/* Fill untouched slots inside the object. Returns false if there are not enough of them. */
-static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *words,
-				   unsigned int count)
-{
-	unsigned int i;
-
-	if (!dma_resv_inline_begin(obj, count) &&
-	    (!dma_resv_slots_inline(obj, dma_resv_slots_locked(obj)) ||
-	     dma_resv_slots_used(obj) || count > DMA_RESV_INLINE_SLOTS))
-		return false;
-
-	for (i = 0; i < count; i++)
-		dma_resv_slot_store(&obj->slots[i], words[i]);
-	return true;
-}
-
-/*
- * Hold exactly @count fences, given as words with a reference each, which pass to @obj on success.
- * The caller holds the lock. Returns 0, or -ENOMEM with nothing changed.
- */
-int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsigned int count)
-{
-	unsigned long *old = dma_resv_slots_locked(obj);
-	struct dma_resv_table *table;
-
-	if (!count) {
-		dma_resv_slots_empty(obj, true);
-		return 0;
-	}
-	if (dma_resv_inline_assign(obj, words, count))
-		return 0;
-
-	table = dma_resv_table_build(words, count, count, GFP_KERNEL);
-	if (!table)
-		return -ENOMEM;
-
-	dma_resv_table_publish(obj, table);
-	dma_resv_slots_put(old, dma_resv_slots_bound(obj, old));
-	dma_resv_slots_retire(obj, old);
-	return 0;
 }
 
 /* Wait-die: a context that meets an older one's lock backs off at once. Drivers rely on that. */
@@ -339,12 +160,6 @@ void dma_resv_init(struct dma_resv *obj)
 	dma_resv_credit_grant(obj, 0);
 }
 EXPORT_SYMBOL(dma_resv_init);
-
-static noinline void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots)
-{
-	dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));
-	dma_resv_slots_retire(obj, slots);
-}
 
 /**
  * dma_resv_fini - drop all fences of a reservation that nobody uses any more
@@ -467,6 +282,36 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
 }
 EXPORT_SYMBOL(dma_resv_add_fence);
 
+static __always_inline void dma_resv_slot_exchange(unsigned long *slot, struct dma_fence *fence,
+						   enum dma_resv_usage usage)
+{
+	struct dma_fence *old = dma_resv_word_fence(*slot);
+
+	kref_get(&fence->refcount);
+	dma_resv_slot_store(slot, dma_resv_word(fence, usage));
+	dma_fence_put(old);
+}
+
+static noinline void dma_resv_table_replace(struct dma_resv_table *table, u64 context,
+					    struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	unsigned long *slot, *end = table->word + table->num;
+	struct dma_fence *old;
+	bool moved = false;
+
+	for (slot = table->word; slot < end; slot++) {
+		old = dma_resv_word_fence(*slot);
+		if (!old || old->context != context)
+			continue;
+		dma_resv_slot_exchange(slot, fence, usage);
+		moved = true;
+	}
+
+	/* By its own context it has another place in the index. */
+	if (moved && fence->context != context)
+		dma_resv_table_index(table);
+}
+
 /**
  * dma_resv_replace_fences - put a fence in the place of all the fences of a context
  * @obj: locked reservation
@@ -485,24 +330,18 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 			     enum dma_resv_usage usage)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned int i, bound = dma_resv_slots_bound(obj, slots);
-	struct dma_fence *old;
-	bool moved = false;
+	unsigned long *slot, *end = obj->slots + DMA_RESV_INLINE_SLOTS;
 
 	dma_resv_assert_held(obj);
 
-	for (i = 0; i < bound; i++) {
-		old = dma_resv_word_fence(slots[i]);
-		if (!old || old->context != context)
-			continue;
-
-		dma_resv_slot_store(&slots[i], dma_resv_word(dma_fence_get(fence), usage));
-		dma_fence_put(old);
-		moved = true;
+	if (!dma_resv_slots_inline(obj, slots)) {
+		if (slots)
+			dma_resv_table_replace(dma_resv_slots_table(slots), context, fence, usage);
+		return;
 	}
 
-	/* By its own context it has another place in the index. */
-	if (moved && fence->context != context && !dma_resv_slots_inline(obj, slots))
-		dma_resv_table_index(dma_resv_slots_table(slots));
+	for (slot = obj->slots; slot < end && *slot; slot++)
+		if (dma_resv_word_fence(*slot)->context == context)
+			dma_resv_slot_exchange(slot, fence, usage);
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

@@ -17,6 +17,7 @@
 #include "hook-get.h"
 
 #define dma_fence_get_rcu(fence) (hook_get_run(), dma_fence_get_rcu(fence))
+#define kref_get_unless_zero(kref) (hook_get_run(), kref_get_unless_zero(kref))
 
 /* The reader under test is a copy: under names of its own, and not exported. */
 #define dma_resv_iter_first_unlocked	race_iter_first_unlocked
@@ -39,11 +40,11 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #endif
 
 #if RACE_STORAGE
-#define dma_resv_busy_get		race_busy_get
-#define dma_resv_is_busy		race_is_busy
-#define dma_resv_snapshot_take		race_snapshot_take
-#define dma_resv_snapshot_free		race_snapshot_free
-#define dma_resv_snapshot_drop		race_snapshot_drop
+#define dma_resv_iter_drop		race_iter_drop
+#define dma_resv_busy_read		race_busy_read
+#define dma_resv_busy_get_rcu		race_busy_get_rcu
+#define dma_resv_word_put		race_word_put
+#define dma_resv_words_put		race_words_put
 #include "../dma-resv-iter.c"
 #else
 /* In a stock kernel the reader is between everything else, and what follows would stop it. */
@@ -57,6 +58,9 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #define ALL	DMA_RESV_USAGE_BOOKKEEP
 
 #define RACE_CONTEXT	1
+
+/* More slots than the first table has. */
+#define RACE_ROOM	32
 
 struct race {
 	struct mock_resv mock;	/* first: see mock_resv_exit() */
@@ -185,19 +189,19 @@ static void dma_resv_iter_first_unlocked_storage_replaced_starts_over(struct kun
 
 static void race_collect(struct kunit *test, struct race *race, unsigned int expected)
 {
-	struct dma_resv_snapshot snap;
+	unsigned int i, num, room = RACE_ROOM, met = 0;
+	unsigned long words[RACE_ROOM];
 	struct dma_fence *fence;
-	unsigned int i, met = 0;
 
-	KUNIT_ASSERT_EQ(test, race_snapshot_take(&snap, &race->mock.resv, ALL), 0);
-	KUNIT_EXPECT_EQ(test, snap.num, expected);
-	for (i = 0; i < snap.num; i++) {
-		fence = dma_resv_word_fence(snap.words[i]);
+	num = race_busy_read(&race->mock.resv, ALL, ~0UL, words, &room);
+	KUNIT_ASSERT_EQ(test, num, expected);
+	for (i = 0; i < num; i++) {
+		fence = dma_resv_word_fence(words[i]);
 		KUNIT_EXPECT_NE(test, fence->context, MOCK_STRANGER);
 		met += fence == &race->new.base;
 	}
 	KUNIT_EXPECT_EQ(test, met, 1);
-	race_snapshot_drop(&snap);
+	race_words_put(words, num);
 }
 
 static void dma_resv_get_fences_fence_recycled_finds_no_stranger(struct kunit *test)
@@ -216,6 +220,20 @@ static void dma_resv_get_fences_storage_replaced_starts_over(struct kunit *test)
 	race_move(test, race);
 	race_collect(test, race, DMA_RESV_INLINE_SLOTS + 1);
 	dma_fence_put(race->more);
+	race_end(test, race);
+}
+
+static void dma_resv_wait_timeout_fence_recycled_finds_no_stranger(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+	struct dma_fence *fence;
+
+	hook_get_set(race_displace, race);
+	rcu_read_lock();
+	fence = race_busy_get_rcu(&race->mock.resv, ALL);
+	rcu_read_unlock();
+	KUNIT_EXPECT_PTR_EQ(test, fence, &race->new.base);
+	dma_fence_put(fence);
 	race_end(test, race);
 }
 
@@ -242,6 +260,7 @@ static struct kunit_case dma_resv_race_cases[] = {
 	KUNIT_CASE(dma_resv_iter_first_unlocked_storage_replaced_starts_over),
 	KUNIT_CASE(dma_resv_get_fences_fence_recycled_finds_no_stranger),
 	KUNIT_CASE(dma_resv_get_fences_storage_replaced_starts_over),
+	KUNIT_CASE(dma_resv_wait_timeout_fence_recycled_finds_no_stranger),
 #endif
 	{}
 };

@@ -50,21 +50,31 @@ static void dma_resv_reserve_fences_without_memory_is_enomem(struct kunit *test)
 static void dma_resv_reserve_fences_with_room_needs_no_memory(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
+	struct dma_fence *fence, *more[DMA_RESV_INLINE_SLOTS];
 	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
+	unsigned int i;
 	int ret;
+
+	for (i = 0; i < ARRAY_SIZE(more); i++)
+		more[i] = mock_fence_create(test, 1000 + i, 1);
 
 	dma_resv_lock(&mock->resv, NULL);
 	dma_resv_for_each_fence(&cursor, &mock->resv, ALL, fence)
 		dma_fence_signal(fence);
 
 	fail_nth_set(1);
-	ret = dma_resv_reserve_fences(&mock->resv, DMA_RESV_INLINE_SLOTS);
+	ret = dma_resv_reserve_fences(&mock->resv, ARRAY_SIZE(more));
+	for (i = 0; i < ARRAY_SIZE(more); i++)
+		dma_resv_add_fence(&mock->resv, more[i], DMA_RESV_USAGE_READ);
 	fail_nth_set(0);
 	dma_resv_unlock(&mock->resv);
 
 	KUNIT_EXPECT_EQ(test, ret, 0);
-	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), 0);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), ARRAY_SIZE(more));
+	for (i = 0; i < ARRAY_SIZE(more); i++) {
+		KUNIT_EXPECT_EQ(test, mock_resv_find(&mock->resv, more[i], ALL), 1);
+		dma_fence_put(more[i]);
+	}
 }
 
 /* No slot and no memory: the fence is left out, all else stays right. */

@@ -128,34 +128,34 @@ struct dma_resv_iter {
 	/** @usage: weakest usage of interest */
 	enum dma_resv_usage usage;
 
-	/** @fence_usage: usage of the fence returned last */
-	enum dma_resv_usage fence_usage;
-
-	/** @fence: reference that a lock-free walk holds on the fence returned last, or NULL */
-	struct dma_fence *fence;
-
-	/** @fences: slots walked over; only compared between two steps, for they may be freed */
-	const unsigned long *fences;
-
 	/** @generation: tells @fences from later slots at the same address */
 	unsigned int generation;
 
-	/** @bound: end of the slots that a walk under the lock looks at */
+	/** @fences: slots walked over; without the lock only compared, for they may be freed */
+	const unsigned long *fences;
+
+	/** @word: the current fence and its usage */
+	unsigned long word;
+
+	/** @at: the word that comes next: in @fences or, in a walk without the lock, in @batch */
+	const unsigned long *at;
+
+	/** @end: where these words end */
+	const unsigned long *end;
+
+	/** @first: @at as it is at the first fence of a pass, or NULL if that is behind */
+	const unsigned long *first;
+
+	/** @bound: end of the slots that a walk without the lock has read */
 	unsigned int bound;
 
-	/** @index: next slot to look at */
-	unsigned long index;
+	/** @is_owner: the cursor has references to the current fence and to those from @at on */
+	bool is_owner;
 
-	/** @is_restarted: the fence returned last is the first of a pass */
-	bool is_restarted;
+	/** @is_last: @batch is the last of its pass */
+	bool is_last;
 
-	/** @batch_at: first of @batch that a lock-free walk has yet to return */
-	unsigned char batch_at;
-
-	/** @batch_num: how many of @batch were read */
-	unsigned char batch_num;
-
-	/** @batch: fences, with references, and usages that a lock-free walk has read ahead */
+	/** @batch: fences and usages that a walk without the lock has read ahead */
 	unsigned long batch[DMA_RESV_ITER_BATCH];
 };
 
@@ -163,6 +163,7 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor);
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor);
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor);
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
+void dma_resv_iter_drop(struct dma_resv_iter *cursor);
 
 /**
  * dma_resv_iter_begin - prepare a cursor
@@ -177,9 +178,7 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
 {
 	cursor->obj = obj;
 	cursor->usage = usage;
-	cursor->fence = NULL;
-	cursor->batch_at = 0;
-	cursor->batch_num = 0;
+	cursor->is_owner = false;
 }
 
 /**
@@ -193,11 +192,8 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
  */
 static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
 {
-	unsigned int i;
-
-	dma_fence_put(cursor->fence);
-	for (i = cursor->batch_at; i < cursor->batch_num; i++)
-		dma_fence_put((struct dma_fence *)(cursor->batch[i] & ~DMA_RESV_WORD_USAGE));
+	if (cursor->is_owner)
+		dma_resv_iter_drop(cursor);
 }
 
 /**
@@ -209,7 +205,7 @@ static inline void dma_resv_iter_end(struct dma_resv_iter *cursor)
  */
 static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *cursor)
 {
-	return cursor->fence_usage;
+	return cursor->word & DMA_RESV_WORD_USAGE;
 }
 
 /**
@@ -224,17 +220,7 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
  */
 static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 {
-	return cursor->is_restarted;
-}
-
-/*
- * Whether a lock-free walk has read all slots inside the object, and these are still the storage.
- * The address tells, no table ever has it.
- */
-static inline bool dma_resv_iter_at_inline_end(const struct dma_resv_iter *cursor)
-{
-	return cursor->index == DMA_RESV_INLINE_SLOTS && cursor->fences == cursor->obj->slots &&
-	       rcu_access_pointer(cursor->obj->fences) == cursor->fences;
+	return cursor->at == cursor->first;
 }
 
 /*
@@ -246,43 +232,45 @@ static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter
 	struct dma_fence *fence;
 	unsigned long word;
 
-	if (cursor->batch_at >= cursor->batch_num) {
-		if (!dma_resv_iter_at_inline_end(cursor))
-			return dma_resv_iter_next_unlocked(cursor);
-		dma_fence_put(cursor->fence);
-		return cursor->fence = NULL;
-	}
+	if (cursor->at == cursor->end)
+		return dma_resv_iter_next_unlocked(cursor);
 
-	word = cursor->batch[cursor->batch_at];
+	word = *cursor->at;
 	fence = (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
 	if (unlikely(dma_fence_test_signaled_flag(fence)))
 		return dma_resv_iter_next_unlocked(cursor);
 
-	cursor->batch_at++;
-	dma_fence_put(cursor->fence);
-	cursor->fence = fence;
-	cursor->fence_usage = word & DMA_RESV_WORD_USAGE;
-	cursor->is_restarted = false;
+	dma_fence_put((struct dma_fence *)(cursor->word & ~DMA_RESV_WORD_USAGE));
+	cursor->word = word;
+	cursor->at++;
 	return fence;
+}
+
+/* The next fence in the slots that a walk under the lock looks at; an empty one inside ends it. */
+static inline struct dma_fence *dma_resv_iter_scan(struct dma_resv_iter *cursor,
+						   const unsigned long *slot)
+{
+	unsigned long word;
+
+	while (slot < cursor->end) {
+		word = *slot++;
+		if (!word && cursor->fences == cursor->obj->slots)
+			break;
+		if (!word || (unsigned int)(word & DMA_RESV_WORD_USAGE) > cursor->usage)
+			continue;
+		cursor->at = slot;
+		cursor->word = word;
+		return (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
+	}
+	return NULL;
 }
 
 /* dma_resv_iter_next() without a call, as long as the fences stay where they are. */
 static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 {
-	unsigned long word;
-
 	if (unlikely(cursor->fences != rcu_access_pointer(cursor->obj->fences)))
 		return dma_resv_iter_next(cursor);
-
-	cursor->is_restarted = false;
-	while (cursor->index < cursor->bound) {
-		word = cursor->fences[cursor->index++];
-		if (!word || (word & DMA_RESV_WORD_USAGE) > cursor->usage)
-			continue;
-		cursor->fence_usage = word & DMA_RESV_WORD_USAGE;
-		return (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
-	}
-	return NULL;
+	return dma_resv_iter_scan(cursor, cursor->at);
 }
 
 /* dma_resv_iter_first() without a call, for the common case of a few fences. */
@@ -296,10 +284,9 @@ static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor
 
 	dma_resv_assert_held(obj);
 	cursor->fences = obj->slots;
-	cursor->index = 0;
-	cursor->bound = DMA_RESV_INLINE_SLOTS;
-	fence = dma_resv_iter_step(cursor);
-	cursor->is_restarted = true;
+	cursor->end = obj->slots + DMA_RESV_INLINE_SLOTS;
+	fence = dma_resv_iter_scan(cursor, obj->slots);
+	cursor->first = cursor->at;
 	return fence;
 }
 
