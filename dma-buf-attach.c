@@ -47,8 +47,7 @@ static noinline int dma_buf_attachment_fix_locked(struct dma_buf_attachment *att
 		return PTR_ERR(sgt);
 	}
 
-	attach->sgt = sgt;
-	attach->dir = DMA_BIDIRECTIONAL;
+	dma_buf_sgt_keep_locked(attach, sgt, DMA_BIDIRECTIONAL);
 	return 0;
 }
 

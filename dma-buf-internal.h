@@ -30,6 +30,15 @@ struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 				enum dma_data_direction dir);
 
+/* Give this mapping out from now on, also to those who do not hold the lock. */
+static inline void dma_buf_sgt_keep_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
+					   enum dma_data_direction dir)
+{
+	attach->dir = dir;
+	/* Whoever finds the table finds its direction and its entries: see dma_buf_sgt_kept(). */
+	smp_store_release(&attach->sgt, sgt);
+}
+
 /* dma-buf-poll.c */
 
 void dma_buf_poll_init(struct dma_buf *dmabuf);

@@ -7,7 +7,8 @@
  * unmapping that one does nothing. See dma-buf-attach.c for when an attachment is mapped from its
  * beginning.
  *
- * Locks: the reservation is held throughout, by the caller or by the _unlocked functions.
+ * Locks: the reservation is held, by the caller or by the _unlocked functions, with one exception:
+ * a mapping that is kept is set once and stays, so those functions give it out without the lock.
  */
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -90,6 +91,25 @@ static int dma_buf_sgt_wait_moved(struct dma_buf_attachment *attach)
 	return ret < 0 ? ret : 0;
 }
 
+/* See dma_buf_sgt_create_locked(). */
+static __always_inline struct sg_table *dma_buf_sgt_create(struct dma_buf_attachment *attach,
+							   const struct dma_buf_ops *ops,
+							   enum dma_data_direction dir)
+{
+	struct sg_table *sgt, *shown;
+	int ret;
+
+	sgt = ops->map_dma_buf(attach, dir);
+	if (IS_ERR_OR_NULL(sgt))
+		return sgt ?: ERR_PTR(-ENOMEM);
+
+	ret = dma_buf_sgt_wait_moved(attach);
+	shown = ret ? ERR_PTR(ret) : dma_buf_sgt_show(sgt);
+	if (IS_ERR(shown))
+		ops->unmap_dma_buf(attach, sgt, dir);
+	return shown;
+}
+
 /**
  * dma_buf_sgt_create_locked - have the exporter map an attachment
  * @attach: the attachment, pinned already if that is needed
@@ -101,21 +121,7 @@ static int dma_buf_sgt_wait_moved(struct dma_buf_attachment *attach)
 struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
 {
-	const struct dma_buf_ops *ops = attach->dmabuf->ops;
-	struct sg_table *sgt, *shown;
-	int ret;
-
-	sgt = ops->map_dma_buf(attach, dir);
-	if (!sgt)
-		return ERR_PTR(-ENOMEM);
-	if (IS_ERR(sgt))
-		return sgt;
-
-	ret = dma_buf_sgt_wait_moved(attach);
-	shown = ret ? ERR_PTR(ret) : dma_buf_sgt_show(sgt);
-	if (IS_ERR(shown))
-		ops->unmap_dma_buf(attach, sgt, dir);
-	return shown;
+	return dma_buf_sgt_create(attach, attach->dmabuf->ops, dir);
 }
 
 /**
@@ -132,22 +138,60 @@ void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_tab
 	attach->dmabuf->ops->unmap_dma_buf(attach, dma_buf_sgt_unshow(sgt), dir);
 }
 
+/* Report a caller that must not sleep; where it may, there is no need to give up the CPU here. */
+static __always_inline void dma_buf_might_sleep(void)
+{
+	might_sleep_if(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP));
+}
+
 /*
  * A dynamic importer copes with a move, but without CONFIG_DMABUF_MOVE_NOTIFY the driver pair is
  * not trusted with it: the buffer is pinned for as long as each mapping lasts.
  */
-static bool dma_buf_map_needs_pin(struct dma_buf *dmabuf)
+static bool dma_buf_map_needs_pin(const struct dma_buf_ops *ops)
 {
-	return !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) && dma_buf_is_dynamic(dmabuf);
+	return !IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) && ops->pin;
 }
 
-/* The mapping that the attachment keeps, if it covers the wanted direction. */
-static struct sg_table *dma_buf_map_cached(struct dma_buf_attachment *attach,
-					   enum dma_data_direction dir)
+/*
+ * The mapping that the attachment keeps; NULL if there is none, -EBUSY if it lacks the direction.
+ * The lock is not needed: once set it stays until dma_buf_detach(), by when every use has ended.
+ */
+static __always_inline struct sg_table *dma_buf_sgt_kept(struct dma_buf_attachment *attach,
+							 enum dma_data_direction dir)
 {
-	if (attach->dir != dir && attach->dir != DMA_BIDIRECTIONAL)
+	/* Read before the direction and the entries: see dma_buf_sgt_keep_locked(). */
+	struct sg_table *sgt = smp_load_acquire(&attach->sgt);
+
+	if (sgt && attach->dir != dir && attach->dir != DMA_BIDIRECTIONAL)
 		return ERR_PTR(-EBUSY);
-	return attach->sgt;
+	return sgt;
+}
+
+/* Make a mapping, and keep it if the exporter wants that. */
+static __always_inline struct sg_table *dma_buf_map_locked(struct dma_buf_attachment *attach,
+							   enum dma_data_direction dir)
+{
+	const struct dma_buf_ops *ops = attach->dmabuf->ops;
+	struct sg_table *sgt;
+	int ret;
+
+	if (dma_buf_map_needs_pin(ops)) {
+		ret = ops->pin(attach);
+		if (ret)
+			return ERR_PTR(ret);
+	}
+
+	sgt = dma_buf_sgt_create(attach, ops, dir);
+	if (IS_ERR(sgt)) {
+		if (dma_buf_map_needs_pin(ops))
+			ops->unpin(attach);
+		return sgt;
+	}
+
+	if (ops->cache_sgt_mapping)
+		dma_buf_sgt_keep_locked(attach, sgt, dir);
+	return sgt;
 }
 
 /**
@@ -171,60 +215,66 @@ static struct sg_table *dma_buf_map_cached(struct dma_buf_attachment *attach,
 struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir)
 {
-	struct dma_buf *dmabuf;
 	struct sg_table *sgt;
-	bool pin;
-	int ret;
 
-	might_sleep();
+	dma_buf_might_sleep();
 	if (WARN_ON_ONCE(!attach || !attach->dmabuf))
 		return ERR_PTR(-EINVAL);
 
-	dmabuf = attach->dmabuf;
-	dma_resv_assert_held(dmabuf->resv);
-	if (attach->sgt)
-		return dma_buf_map_cached(attach, dir);
-
-	pin = dma_buf_map_needs_pin(dmabuf);
-	if (pin) {
-		ret = dmabuf->ops->pin(attach);
-		if (ret)
-			return ERR_PTR(ret);
-	}
-
-	sgt = dma_buf_sgt_create_locked(attach, dir);
-	if (IS_ERR(sgt)) {
-		if (pin)
-			dmabuf->ops->unpin(attach);
-		return sgt;
-	}
-
-	if (dmabuf->ops->cache_sgt_mapping) {
-		attach->sgt = sgt;
-		attach->dir = dir;
-	}
-	return sgt;
+	dma_resv_assert_held(attach->dmabuf->resv);
+	sgt = dma_buf_sgt_kept(attach, dir);
+	return sgt ?: dma_buf_map_locked(attach, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
+
+/* A function of its own, so that who is given the kept mapping does not pay for its frame. */
+static noinline struct sg_table *dma_buf_map_taking_lock(struct dma_buf_attachment *attach,
+							 enum dma_data_direction dir)
+{
+	struct dma_resv *resv = attach->dmabuf->resv;
+	struct sg_table *sgt;
+
+	dma_resv_lock(resv, NULL);
+	sgt = dma_buf_sgt_kept(attach, dir);
+	if (!sgt)
+		sgt = dma_buf_map_locked(attach, dir);
+	dma_resv_unlock(resv);
+	return sgt;
+}
 
 /**
  * dma_buf_map_attachment_unlocked - learn the DMA addresses of a buffer, taking the reservation
  * @attach: the attachment
  * @dir: direction of the transfers to come
  *
- * Context: Process context; sleeps. Takes and drops the reservation lock.
+ * Context: Process context; sleeps. Takes and drops the reservation lock, unless the attachment
+ * keeps a mapping already.
  * Return: As dma_buf_map_attachment(); give it back by dma_buf_unmap_attachment_unlocked().
  */
 struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
 						 enum dma_data_direction dir)
 {
+	struct sg_table *sgt;
+
+	dma_buf_might_sleep();
 	if (WARN_ON_ONCE(!attach || !attach->dmabuf))
 		return ERR_PTR(-EINVAL);
 
-	guard(dma_resv)(attach->dmabuf->resv);
-	return dma_buf_map_attachment(attach, dir);
+	might_lock(&attach->dmabuf->resv->lock.base);
+	sgt = dma_buf_sgt_kept(attach, dir);
+	return sgt ?: dma_buf_map_taking_lock(attach, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment_unlocked, DMA_BUF);
+
+static __always_inline void dma_buf_unmap_locked(struct dma_buf_attachment *attach,
+						 struct sg_table *sgt, enum dma_data_direction dir)
+{
+	const struct dma_buf_ops *ops = attach->dmabuf->ops;
+
+	ops->unmap_dma_buf(attach, dma_buf_sgt_unshow(sgt), dir);
+	if (dma_buf_map_needs_pin(ops))
+		ops->unpin(attach);
+}
 
 /**
  * dma_buf_unmap_attachment - give a mapping back, reservation held
@@ -239,19 +289,25 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment_unlocked, DMA_BUF);
 void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table *sgt,
 			      enum dma_data_direction dir)
 {
-	might_sleep();
+	dma_buf_might_sleep();
 	if (WARN_ON_ONCE(!attach || !attach->dmabuf || !sgt))
 		return;
 
 	dma_resv_assert_held(attach->dmabuf->resv);
-	if (sgt == attach->sgt)
-		return;
-
-	dma_buf_sgt_destroy_locked(attach, sgt, dir);
-	if (dma_buf_map_needs_pin(attach->dmabuf))
-		attach->dmabuf->ops->unpin(attach);
+	if (sgt != attach->sgt)
+		dma_buf_unmap_locked(attach, sgt, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_unmap_attachment, DMA_BUF);
+
+static noinline void dma_buf_unmap_taking_lock(struct dma_buf_attachment *attach,
+					       struct sg_table *sgt, enum dma_data_direction dir)
+{
+	struct dma_resv *resv = attach->dmabuf->resv;
+
+	dma_resv_lock(resv, NULL);
+	dma_buf_unmap_locked(attach, sgt, dir);
+	dma_resv_unlock(resv);
+}
 
 /**
  * dma_buf_unmap_attachment_unlocked - give a mapping back, taking the reservation
@@ -259,15 +315,19 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_unmap_attachment, DMA_BUF);
  * @sgt: what dma_buf_map_attachment_unlocked() returned
  * @dir: the direction given there
  *
- * Context: Process context; sleeps. Takes and drops the reservation lock.
+ * Context: Process context; sleeps. Takes and drops the reservation lock, unless the attachment
+ * keeps the mapping.
  */
 void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 				       enum dma_data_direction dir)
 {
+	dma_buf_might_sleep();
 	if (WARN_ON_ONCE(!attach || !attach->dmabuf || !sgt))
 		return;
 
-	guard(dma_resv)(attach->dmabuf->resv);
-	dma_buf_unmap_attachment(attach, sgt, dir);
+	might_lock(&attach->dmabuf->resv->lock.base);
+	/* Whoever was given the kept mapping sees without the lock that it is kept. */
+	if (sgt != READ_ONCE(attach->sgt))
+		dma_buf_unmap_taking_lock(attach, sgt, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_unmap_attachment_unlocked, DMA_BUF);

@@ -4,6 +4,7 @@
  * DMABUF_DEBUG hides from importers.
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
 #include <linux/scatterlist.h>
@@ -266,6 +267,46 @@ static void dma_buf_map_attachment_cached_maps_once(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "unmap* detach", mock_buf_calls(test, mb));
 }
 
+struct kept {
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+	struct completion mapped;
+};
+
+static void map_kept(struct mock_thread *thread)
+{
+	struct kept *kept = thread->data;
+
+	kept->sgt = dma_buf_map_attachment_unlocked(kept->attach, DMA_TO_DEVICE);
+	dma_buf_unmap_attachment_unlocked(kept->attach, kept->sgt, DMA_TO_DEVICE);
+	complete(&kept->mapped);
+}
+
+/* The mapping that is there already is not waited for behind who holds the reservation. */
+static void dma_buf_map_attachment_unlocked_cached_needs_no_lock(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CACHED);
+	struct kept kept = { .attach = attach_static(test, mb) };
+	struct mock_thread thread;
+	struct sg_table *sgt;
+
+	sgt = map_locked(kept.attach, DMA_BIDIRECTIONAL);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, sgt);
+	init_completion(&kept.mapped);
+	dma_resv_lock(mb->dmabuf->resv, NULL);
+	if (!mock_thread_start(&thread, map_kept, &kept)) {
+		KUNIT_EXPECT_NE(test, 0, wait_for_completion_timeout(&kept.mapped, 5 * HZ));
+		KUNIT_EXPECT_PTR_EQ(test, sgt, READ_ONCE(kept.sgt));
+		dma_resv_unlock(mb->dmabuf->resv);
+		mock_thread_wait(&thread);
+	} else {
+		dma_resv_unlock(mb->dmabuf->resv);
+		KUNIT_FAIL(test, "no thread");
+	}
+	KUNIT_EXPECT_STREQ(test, "map*", mock_buf_calls(test, mb));
+	dma_buf_detach(mb->dmabuf, kept.attach);
+}
+
 static void dma_buf_detach_unmaps_cached_as_mapped(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_CACHED);
@@ -509,6 +550,7 @@ static struct kunit_case dma_buf_map_cases[] = {
 	KUNIT_CASE(dma_buf_map_attachment_dynamic_pin_fails),
 	KUNIT_CASE(dma_buf_map_attachment_ops_swapped_after_attach),
 	KUNIT_CASE(dma_buf_map_attachment_cached_maps_once),
+	KUNIT_CASE(dma_buf_map_attachment_unlocked_cached_needs_no_lock),
 	KUNIT_CASE(dma_buf_detach_unmaps_cached_as_mapped),
 	KUNIT_CASE(dma_buf_map_attachment_cached_other_direction_ebusy),
 	KUNIT_CASE(dma_buf_map_attachment_cached_bidirectional_serves_all),
