@@ -118,35 +118,29 @@ int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma, unsigned lo
 EXPORT_SYMBOL_NS_GPL(dma_buf_mmap, DMA_BUF);
 
 /* Ask the exporter. It may fail for want of memory like anything else: that is no cause to warn. */
-static int dma_buf_vmap_first(struct dma_buf *dmabuf)
+static __always_inline int dma_buf_vmap_first(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct iosys_map map;
 	int ret;
 
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
 
-	iosys_map_clear(&map);
-	ret = dmabuf->ops->vmap(dmabuf, &map);
-	if (!ret)
-		dmabuf->vmap_ptr = map;
-	return ret;
+	ret = dmabuf->ops->vmap(dmabuf, map);
+	if (ret) {
+		iosys_map_clear(map);
+		return ret;
+	}
+	dmabuf->vmap_ptr = *map;
+	dmabuf->vmapping_counter = 1;
+	return 0;
 }
 
+/* @map is clear. */
 static __always_inline int dma_buf_vmap_locked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	int ret;
-
-	iosys_map_clear(map);
-	if (WARN_ON_ONCE(!dmabuf))
-		return -EINVAL;
-
 	dma_resv_assert_held(dmabuf->resv);
-	if (!dmabuf->vmapping_counter) {
-		ret = dma_buf_vmap_first(dmabuf);
-		if (ret)
-			return ret;
-	}
+	if (!dmabuf->vmapping_counter)
+		return dma_buf_vmap_first(dmabuf, map);
 
 	dmabuf->vmapping_counter++;
 	*map = dmabuf->vmap_ptr;
@@ -167,15 +161,16 @@ static __always_inline int dma_buf_vmap_locked(struct dma_buf *dmabuf, struct io
  */
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
+	iosys_map_clear(map);
+	if (WARN_ON_ONCE(!dmabuf))
+		return -EINVAL;
+
 	return dma_buf_vmap_locked(dmabuf, map);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
 
 static __always_inline void dma_buf_vunmap_locked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	if (WARN_ON_ONCE(!dmabuf))
-		return;
-
 	dma_resv_assert_held(dmabuf->resv);
 	if (WARN_ONCE(!dmabuf->vmapping_counter || !iosys_map_is_equal(&dmabuf->vmap_ptr, map),
 		      "dma-buf of %s: vunmap of a mapping that is not there\n", dmabuf->exp_name))
@@ -197,6 +192,9 @@ static __always_inline void dma_buf_vunmap_locked(struct dma_buf *dmabuf, struct
  */
 void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
+	if (WARN_ON_ONCE(!dmabuf))
+		return;
+
 	dma_buf_vunmap_locked(dmabuf, map);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
@@ -211,12 +209,16 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
  */
 int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
+	int ret;
+
 	iosys_map_clear(map);
 	if (WARN_ON_ONCE(!dmabuf))
 		return -EINVAL;
 
-	guard(dma_resv)(dmabuf->resv);
-	return dma_buf_vmap_locked(dmabuf, map);
+	dma_resv_lock(dmabuf->resv, NULL);
+	ret = dma_buf_vmap_locked(dmabuf, map);
+	dma_resv_unlock(dmabuf->resv);
+	return ret;
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap_unlocked, DMA_BUF);
 
@@ -232,7 +234,8 @@ void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (WARN_ON_ONCE(!dmabuf))
 		return;
 
-	guard(dma_resv)(dmabuf->resv);
+	dma_resv_lock(dmabuf->resv, NULL);
 	dma_buf_vunmap_locked(dmabuf, map);
+	dma_resv_unlock(dmabuf->resv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap_unlocked, DMA_BUF);
