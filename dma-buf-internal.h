@@ -13,6 +13,25 @@ struct poll_table_struct;
 struct dma_buf_export_sync_file;
 struct dma_buf_import_sync_file;
 
+/* dma-buf.c */
+
+/**
+ * struct dma_buf_object - the memory of a buffer: one allocation, which RCU frees with the inode
+ * @inode: of the buffer's file
+ * @base: the buffer
+ * @resv: the reservation of a buffer whose exporter brought none
+ */
+struct dma_buf_object {
+	struct inode inode;
+	struct dma_buf base;
+	struct dma_resv resv;
+};
+
+static inline struct dma_buf_object *dma_buf_object(struct dma_buf *dmabuf)
+{
+	return container_of(dmabuf, struct dma_buf_object, base);
+}
+
 /* dma-buf-file.c */
 
 extern const struct file_operations dma_buf_fops;
@@ -41,8 +60,19 @@ static inline void dma_buf_sgt_keep_locked(struct dma_buf_attachment *attach, st
 
 /* dma-buf-poll.c */
 
-void dma_buf_poll_init(struct dma_buf *dmabuf);
-bool dma_buf_poll_is_armed(struct dma_buf *dmabuf);
+static inline void dma_buf_poll_init(struct dma_buf *dmabuf)
+{
+	init_waitqueue_head(&dmabuf->poll);
+	dmabuf->cb_in.dmabuf = dmabuf;
+	dmabuf->cb_out.dmabuf = dmabuf;
+}
+
+/* True while a fence is waited for on behalf of a poll(). */
+static inline bool dma_buf_poll_is_armed(const struct dma_buf *dmabuf)
+{
+	return dmabuf->cb_in.armed || dmabuf->cb_out.armed;
+}
+
 __poll_t dma_buf_poll(struct file *file, struct poll_table_struct *table);
 
 /* dma-buf-sync-file.c */

@@ -35,18 +35,6 @@
  * submitted between poll() and the access is not waited for.
  */
 
-void dma_buf_poll_init(struct dma_buf *dmabuf)
-{
-	init_waitqueue_head(&dmabuf->poll);
-	dmabuf->cb_in.dmabuf = dmabuf;
-	dmabuf->cb_out.dmabuf = dmabuf;
-}
-
-bool dma_buf_poll_is_armed(struct dma_buf *dmabuf)
-{
-	return dmabuf->cb_in.armed || dmabuf->cb_out.armed;
-}
-
 /* Make the callback ours; fails while it waits for a fence already, on another poll()'s behalf. */
 static bool dma_buf_poll_claim(struct dma_buf_poll *poll, __poll_t event)
 {

@@ -9,7 +9,8 @@
  *
  * The file counts the references, so a buffer lives exactly as long as its file. It is torn down
  * when the dentry goes rather than when the file is released: the name in /proc/PID/maps is made
- * from the dentry, and may still be asked for while the file is on its way out.
+ * from the dentry, and may still be asked for while the file is on its way out. The memory of the
+ * buffer is part of the inode, and stays when somebody watches that for longer.
  *
  * Locks: none is taken here but the name lock. The exporter's release runs with no lock held.
  *
@@ -68,12 +69,7 @@
  * those whose names end in _unlocked among them.
  */
 
-/* A buffer whose exporter brought no reservation of its own. */
-struct dma_buf_with_resv {
-	struct dma_buf base;
-	struct dma_resv resv;
-};
-
+static struct kmem_cache *dma_buf_cache;
 static struct vfsmount *dma_buf_mnt;
 
 static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
@@ -87,23 +83,34 @@ static bool dma_buf_export_info_valid(const struct dma_buf_export_info *info)
 	return !(ops->cache_sgt_mapping && ops->pin);
 }
 
-static struct dma_buf *dma_buf_alloc(const struct dma_buf_export_info *info)
+static struct dma_buf *dma_buf_of_inode(struct inode *inode)
 {
-	struct dma_buf_with_resv *with_resv;
-	struct dma_buf *dmabuf;
+	return &container_of(inode, struct dma_buf_object, inode)->base;
+}
 
-	if (info->resv) {
-		dmabuf = kzalloc(sizeof(*dmabuf), GFP_KERNEL);
-		if (!dmabuf)
-			return NULL;
-		dmabuf->resv = info->resv;
-	} else {
-		with_resv = kzalloc(sizeof(*with_resv), GFP_KERNEL);
-		if (!with_resv)
-			return NULL;
-		dma_resv_init(&with_resv->resv);
-		dmabuf = &with_resv->base;
-		dmabuf->resv = &with_resv->resv;
+/* An inode of its own for each buffer: number and size are what userspace tells buffers by. */
+static struct inode *dma_buf_inode_create(size_t size)
+{
+	static atomic64_t last_ino;
+	struct inode *inode = alloc_anon_inode(dma_buf_mnt->mnt_sb);
+
+	if (!IS_ERR(inode)) {
+		inode->i_ino = atomic64_inc_return(&last_ino);
+		inode->i_size = size;
+		inode_set_bytes(inode, size);
+	}
+	return inode;
+}
+
+static void dma_buf_base_init(struct dma_buf *dmabuf, const struct dma_buf_export_info *info)
+{
+	struct dma_buf_object *object = dma_buf_object(dmabuf);
+
+	memset(dmabuf, 0, sizeof(*dmabuf));
+	dmabuf->resv = info->resv;
+	if (!dmabuf->resv) {
+		dma_resv_init(&object->resv);
+		dmabuf->resv = &object->resv;
 		dmabuf->owns_resv = true;
 	}
 
@@ -115,39 +122,48 @@ static struct dma_buf *dma_buf_alloc(const struct dma_buf_export_info *info)
 	spin_lock_init(&dmabuf->name_lock);
 	INIT_LIST_HEAD(&dmabuf->attachments);
 	dma_buf_poll_init(dmabuf);
-	return dmabuf;
 }
 
-static void dma_buf_free(struct dma_buf *dmabuf)
+/* Undo dma_buf_base_init(). The memory goes with the inode. */
+static void dma_buf_base_fini(struct dma_buf *dmabuf)
 {
 	if (dmabuf->owns_resv)
 		dma_resv_fini(dmabuf->resv);
 	kfree(dmabuf->name);
-	/* The pointer is the start of the allocation in both cases of dma_buf_alloc(). */
-	BUILD_BUG_ON(offsetof(struct dma_buf_with_resv, base));
-	kfree(dmabuf);
 }
 
-/* An inode of its own for each buffer: number and size are what userspace tells buffers by. */
-static struct file *dma_buf_file_create(size_t size, int flags)
+static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
 {
-	static atomic64_t last_ino;
-	struct inode *inode;
+	struct inode *inode = dma_buf_inode_create(info->size);
+	struct dma_buf *dmabuf;
 	struct file *file;
+	int ret;
 
-	inode = alloc_anon_inode(dma_buf_mnt->mnt_sb);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
+	dmabuf = dma_buf_of_inode(inode);
+	dma_buf_base_init(dmabuf, info);
 
-	inode->i_ino = atomic64_inc_return(&last_ino);
-	inode->i_size = size;
-	inode_set_bytes(inode, size);
-
-	file = alloc_file_pseudo(inode, dma_buf_mnt, "dmabuf", flags & (O_ACCMODE | O_NONBLOCK),
-				 &dma_buf_fops);
-	if (IS_ERR(file))
+	file = alloc_file_pseudo(inode, dma_buf_mnt, "dmabuf",
+				 info->flags & (O_ACCMODE | O_NONBLOCK), &dma_buf_fops);
+	if (IS_ERR(file)) {
+		dma_buf_base_fini(dmabuf);
 		iput(inode);
-	return file;
+		return ERR_CAST(file);
+	}
+
+	ret = dma_buf_stats_setup(dmabuf, file);
+	if (ret) {
+		dma_buf_base_fini(dmabuf);
+		fput(file);
+		return ERR_PTR(ret);
+	}
+
+	/* From here on dropping the file tears the buffer down; see dma_buf_dentry_iput(). */
+	dmabuf->file = file;
+	file->private_data = dmabuf;
+	dma_buf_debugfs_add(dmabuf);
+	return dmabuf;
 }
 
 /**
@@ -169,8 +185,6 @@ static struct file *dma_buf_file_create(size_t size, int flags)
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {
 	struct dma_buf *dmabuf;
-	struct file *file;
-	int ret;
 
 	if (WARN_ONCE(!dma_buf_export_info_valid(exp_info),
 		      "dma-buf exporter %s: incomplete or contradictory callbacks\n",
@@ -179,36 +193,10 @@ struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 	if (!try_module_get(exp_info->owner))
 		return ERR_PTR(-ENOENT);
 
-	dmabuf = dma_buf_alloc(exp_info);
-	if (!dmabuf) {
-		ret = -ENOMEM;
-		goto err_module;
-	}
-
-	file = dma_buf_file_create(exp_info->size, exp_info->flags);
-	if (IS_ERR(file)) {
-		ret = PTR_ERR(file);
-		goto err_free;
-	}
-	dmabuf->file = file;
-
-	ret = dma_buf_stats_setup(dmabuf, file);
-	if (ret)
-		goto err_file;
-
-	/* From here on dropping the file tears the buffer down; see dma_buf_dentry_release(). */
-	file->private_data = dmabuf;
-	file->f_path.dentry->d_fsdata = dmabuf;
-	dma_buf_debugfs_add(dmabuf);
+	dmabuf = dma_buf_create(exp_info);
+	if (IS_ERR(dmabuf))
+		module_put(exp_info->owner);
 	return dmabuf;
-
-err_file:
-	fput(file);
-err_free:
-	dma_buf_free(dmabuf);
-err_module:
-	module_put(exp_info->owner);
-	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_export, DMA_BUF);
 
@@ -288,26 +276,28 @@ static void dma_buf_teardown(struct dma_buf *dmabuf)
 
 	dma_buf_stats_teardown(dmabuf);
 	dmabuf->ops->release(dmabuf);
-	dma_buf_free(dmabuf);
+	dma_buf_base_fini(dmabuf);
 	module_put(owner);
 }
 
-static void dma_buf_dentry_release(struct dentry *dentry)
+/* The dentry lets the inode go, and with it, after a grace period, the memory of the buffer. */
+static void dma_buf_dentry_iput(struct dentry *dentry, struct inode *inode)
 {
-	struct dma_buf *dmabuf = dentry->d_fsdata;
+	struct dma_buf *dmabuf = dma_buf_of_inode(inode);
 
 	/* An export that failed after its file was made left no buffer here. */
-	if (dmabuf)
+	if (dmabuf->file)
 		dma_buf_teardown(dmabuf);
+	iput(inode);
 }
 
 static char *dma_buf_dentry_name(struct dentry *dentry, char *buffer, int buflen)
 {
-	struct dma_buf *dmabuf = dentry->d_fsdata;
+	/* Whoever asks has a reference to the dentry, which keeps its inode. */
+	struct dma_buf *dmabuf = dma_buf_of_inode(d_inode(dentry));
 	char name[DMA_BUF_NAME_LEN] = "";
 
-	if (dmabuf) {
-		guard(spinlock)(&dmabuf->name_lock);
+	scoped_guard(spinlock, &dmabuf->name_lock) {
 		if (dmabuf->name)
 			strscpy(name, dmabuf->name);
 	}
@@ -316,7 +306,32 @@ static char *dma_buf_dentry_name(struct dentry *dentry, char *buffer, int buflen
 
 static const struct dentry_operations dma_buf_dentry_ops = {
 	.d_dname = dma_buf_dentry_name,
-	.d_release = dma_buf_dentry_release,
+	.d_iput = dma_buf_dentry_iput,
+};
+
+static void dma_buf_cache_ctor(void *object)
+{
+	inode_init_once(&((struct dma_buf_object *)object)->inode);
+}
+
+static struct inode *dma_buf_inode_alloc(struct super_block *sb)
+{
+	struct dma_buf_object *object = alloc_inode_sb(sb, dma_buf_cache, GFP_KERNEL);
+
+	return object ? &object->inode : NULL;
+}
+
+static void dma_buf_inode_free(struct inode *inode)
+{
+	kmem_cache_free(dma_buf_cache, container_of(inode, struct dma_buf_object, inode));
+}
+
+static const struct super_operations dma_buf_super_ops = {
+	.alloc_inode = dma_buf_inode_alloc,
+	.free_inode = dma_buf_inode_free,
+	/* There is nothing to truncate: the page cache knows no page of a buffer. */
+	.evict_inode = clear_inode,
+	.statfs = simple_statfs,
 };
 
 static int dma_buf_fs_init_context(struct fs_context *fc)
@@ -325,6 +340,7 @@ static int dma_buf_fs_init_context(struct fs_context *fc)
 
 	if (!ctx)
 		return -ENOMEM;
+	ctx->ops = &dma_buf_super_ops;
 	ctx->dops = &dma_buf_dentry_ops;
 	return 0;
 }
@@ -341,6 +357,11 @@ static int __init dma_buf_init(void)
 
 	if (ret)
 		return ret;
+	/* Accounted like other inodes, but not reclaimable: somebody has the buffer. */
+	dma_buf_cache = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object), 0,
+					  SLAB_ACCOUNT, dma_buf_cache_ctor);
+	if (!dma_buf_cache)
+		return -ENOMEM;
 	dma_buf_debugfs_init();
 	dma_buf_mnt = kern_mount(&dma_buf_fs_type);
 	return PTR_ERR_OR_ZERO(dma_buf_mnt);

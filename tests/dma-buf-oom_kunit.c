@@ -100,7 +100,7 @@ static void dma_buf_export_out_of_memory(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);
 
-	/* The buffer, an inode and a file at least. */
+	/* The buffer with its inode, a dentry and a file at least. */
 	KUNIT_EXPECT_GE(test, fail_each(test, &oom_export, mb), 3);
 	KUNIT_ASSERT_NOT_NULL(test, mb->dmabuf);
 	mock_buf_put(mb);

@@ -458,6 +458,22 @@ static void dma_buf_release_file_not_revived(struct kunit *test)
 	mock_fence_finish(view.fence);
 }
 
+/* Somebody may watch the inode for longer than the buffer lives: release does not wait for that. */
+static void dma_buf_release_inode_held_on(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct inode *inode = file_inode(mb->dmabuf->file);
+	unsigned long ino = inode->i_ino;
+
+	ihold(inode);
+	mock_buf_put(mb);
+	KUNIT_EXPECT_STREQ(test, "release", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_EQ(test, ino, inode->i_ino);
+	KUNIT_EXPECT_EQ(test, MOCK_SIZE, i_size_read(inode));
+	iput(inode);
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+}
+
 /* The buffer's own reservation is whole inside ops->release and gone afterwards. */
 static void dma_buf_release_own_resv_finished_after(struct kunit *test)
 {
@@ -625,6 +641,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(get_dma_buf_put_counts),
 	KUNIT_CASE(dma_buf_put_null_warns),
 	KUNIT_CASE(dma_buf_release_file_not_revived),
+	KUNIT_CASE(dma_buf_release_inode_held_on),
 	KUNIT_CASE(dma_buf_release_own_resv_finished_after),
 	KUNIT_CASE_SLOW(dma_buf_export_parallel_numbers_unique),
 	KUNIT_CASE_SLOW(dma_buf_get_racing_close_released_once),
