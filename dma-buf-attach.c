@@ -68,6 +68,30 @@ static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment 
 	return ret;
 }
 
+/*
+ * The buffer has room for one attachment. The bit is taken and given back like a lock: whoever gets
+ * the memory finds that the last owner is done with it.
+ */
+static __always_inline struct dma_buf_attachment *dma_buf_attachment_alloc(struct dma_buf *dmabuf)
+{
+	struct dma_buf_object *object = dma_buf_object(dmabuf);
+
+	if (!test_and_set_bit_lock(0, &object->attachment_taken))
+		return &object->attachment;
+	return kmalloc(sizeof(object->attachment), GFP_KERNEL);
+}
+
+static __always_inline void dma_buf_attachment_free(struct dma_buf *dmabuf,
+						    struct dma_buf_attachment *attach)
+{
+	struct dma_buf_object *object = dma_buf_object(dmabuf);
+
+	if (attach == &object->attachment)
+		clear_bit_unlock(0, &object->attachment_taken);
+	else
+		kfree(attach);
+}
+
 /**
  * dma_buf_dynamic_attach - attach a device whose driver can follow a buffer that moves
  * @dmabuf: the buffer; the caller keeps a reference to it until after dma_buf_detach()
@@ -99,15 +123,17 @@ dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 		      "dma-buf importer with callbacks but without move_notify\n"))
 		return ERR_PTR(-EINVAL);
 
-	attach = kzalloc(sizeof(*attach), GFP_KERNEL);
+	attach = dma_buf_attachment_alloc(dmabuf);
 	if (!attach)
 		return ERR_PTR(-ENOMEM);
 
-	attach->dmabuf = dmabuf;
-	attach->dev = dev;
-	attach->importer_ops = importer_ops;
-	attach->importer_priv = importer_priv;
-	attach->peer2peer = importer_ops && importer_ops->allow_peer2peer;
+	*attach = (struct dma_buf_attachment) {
+		.dmabuf = dmabuf,
+		.dev = dev,
+		.importer_ops = importer_ops,
+		.importer_priv = importer_priv,
+		.peer2peer = importer_ops && importer_ops->allow_peer2peer,
+	};
 
 	if (dmabuf->ops->attach) {
 		ret = dmabuf->ops->attach(dmabuf, attach);
@@ -124,7 +150,7 @@ err_detach:
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
 err_free:
-	kfree(attach);
+	dma_buf_attachment_free(dmabuf, attach);
 	return ERR_PTR(ret);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
@@ -176,7 +202,7 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	dma_buf_attachment_unpublish(attach);
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
-	kfree(attach);
+	dma_buf_attachment_free(dmabuf, attach);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);
 

@@ -20,11 +20,15 @@ struct dma_buf_import_sync_file;
  * @inode: of the buffer's file
  * @base: the buffer
  * @resv: the reservation of a buffer whose exporter brought none
+ * @attachment: for one device at a time, as most buffers have one only; others get their own
+ * @attachment_taken: bit 0 says that @attachment is in use
  */
 struct dma_buf_object {
 	struct inode inode;
 	struct dma_buf base;
 	struct dma_resv resv;
+	struct dma_buf_attachment attachment;
+	unsigned long attachment_taken;
 };
 
 static inline struct dma_buf_object *dma_buf_object(struct dma_buf *dmabuf)

@@ -107,6 +107,7 @@ static void dma_buf_base_init(struct dma_buf *dmabuf, const struct dma_buf_expor
 	struct dma_buf_object *object = dma_buf_object(dmabuf);
 
 	memset(dmabuf, 0, sizeof(*dmabuf));
+	object->attachment_taken = 0;
 	dmabuf->resv = info->resv;
 	if (!dmabuf->resv) {
 		dma_resv_init(&object->resv);

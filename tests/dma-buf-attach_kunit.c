@@ -410,6 +410,58 @@ static void dma_buf_attach_several_listed(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "attach attach detach detach", mock_buf_calls(test, mb));
 }
 
+/* An attachment's memory may be that of an earlier one; nothing else of it is left. */
+static void dma_buf_attach_again_remembers_nothing(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_ATTACHING | MOCK_CACHED);
+	struct device *dev = mock_device_create(test, "importer");
+	struct dma_buf_attachment *attach;
+	struct sg_table *sgt;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		attach = dma_buf_attach(mb->dmabuf, dev);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach);
+		KUNIT_EXPECT_PTR_EQ(test, mb->dmabuf, attach->dmabuf);
+		KUNIT_EXPECT_NULL(test, attach->priv);
+		KUNIT_EXPECT_NULL(test, attach->importer_priv);
+		KUNIT_EXPECT_NULL(test, attach->sgt);
+		KUNIT_EXPECT_FALSE(test, attach->peer2peer);
+		attach->priv = mb;
+		attach->importer_priv = mb;
+		attach->peer2peer = true;
+		sgt = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
+		KUNIT_EXPECT_NOT_ERR_OR_NULL(test, sgt);
+		dma_buf_detach(mb->dmabuf, attach);
+	}
+	KUNIT_EXPECT_STREQ(test, "attach map* unmap* detach attach map* unmap* detach",
+			   mock_buf_calls(test, mb));
+}
+
+static void dma_buf_attach_while_attached_is_another(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct device *dev = mock_device_create(test, "importer");
+	struct dma_buf_attachment *attach[3];
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		attach[i] = dma_buf_attach(mb->dmabuf, dev);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
+	}
+	for (i = 0; i < 3; i++) {
+		dma_buf_detach(mb->dmabuf, attach[i]);
+		attach[i] = dma_buf_attach(mb->dmabuf, dev);
+		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, attach[i]);
+		KUNIT_EXPECT_PTR_NE(test, attach[i], attach[(i + 1) % 3]);
+		KUNIT_EXPECT_PTR_NE(test, attach[i], attach[(i + 2) % 3]);
+	}
+	KUNIT_EXPECT_EQ(test, 3, list_count_nodes(&mb->dmabuf->attachments));
+	for (i = 0; i < 3; i++)
+		dma_buf_detach(mb->dmabuf, attach[i]);
+	KUNIT_EXPECT_TRUE(test, list_empty(&mb->dmabuf->attachments));
+}
+
 static void detach_looks(struct mock_buf *mb, struct mock_call *call)
 {
 	if (call->op == MOCK_DETACH)
@@ -641,6 +693,8 @@ static struct kunit_case dma_buf_attach_cases[] = {
 	KUNIT_CASE(dma_buf_attach_dynamic_to_static_waits_for_nothing),
 	KUNIT_CASE(dma_buf_attach_mixed_maps_bidirectional),
 	KUNIT_CASE(dma_buf_attach_several_listed),
+	KUNIT_CASE(dma_buf_attach_again_remembers_nothing),
+	KUNIT_CASE(dma_buf_attach_while_attached_is_another),
 	KUNIT_CASE(dma_buf_detach_unlisted_before_op),
 	KUNIT_CASE(dma_buf_detach_wrong_arguments_ignored),
 	KUNIT_CASE(dma_buf_pin_calls_exporter_locked),

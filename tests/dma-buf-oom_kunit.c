@@ -169,7 +169,7 @@ static void check_attach(struct kunit *test, void *data)
 	struct oom *oom = data;
 	struct mock_buf *mb = oom->mb;
 
-	KUNIT_EXPECT_TRUE(test, list_empty(&mb->dmabuf->attachments));
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&mb->dmabuf->attachments));
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
 	KUNIT_EXPECT_EQ(test, mock_buf_count(mb, MOCK_ATTACH), mock_buf_count(mb, MOCK_DETACH));
 	KUNIT_EXPECT_EQ(test, mock_buf_count(mb, MOCK_PIN), mock_buf_count(mb, MOCK_UNPIN));
@@ -193,18 +193,27 @@ static const struct oom_attach oom_attaches[] = {
 
 KUNIT_ARRAY_PARAM_DESC(oom_attach, oom_attaches, name);
 
-/* The attachment, and where it is mapped at once the exporter's table. */
+/*
+ * The attachment of a second device, and where it is mapped at once the exporter's table. The first
+ * one, whose attachment the buffer has room for, stays as it was.
+ */
 static void dma_buf_attach_out_of_memory(struct kunit *test)
 {
 	const struct oom_attach *c = test->param_value;
+	struct dma_buf_attachment *first;
 	struct oom oom;
 
 	oom_init(test, &oom, MOCK_ATTACHING | c->exporter);
 	oom.importer_ops = c->importer_ops;
+	KUNIT_ASSERT_EQ(test, 0, do_attach(&oom));
+	first = oom.attach;
+	atomic_set(&oom.mb->count[MOCK_ATTACH], 0);
+	atomic_set(&oom.mb->count[MOCK_PIN], 0);
 	KUNIT_EXPECT_GE(test, fail_each(test, &oom_attach_call, &oom), c->at_least);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, oom.attach);
 	dma_buf_detach(oom.mb->dmabuf, oom.attach);
 	check_attach(test, &oom);
+	dma_buf_detach(oom.mb->dmabuf, first);
 }
 
 static long do_map(void *data)
