@@ -15,6 +15,8 @@
 #include <linux/slab.h>
 #include <linux/sort.h>
 
+#include "dma-fence-internal.h"
+
 /* Enter what the current link holds; on to the next link while there is nothing in it. */
 static struct dma_fence *dma_fence_unwrap_link_enter(struct dma_fence_unwrap *cursor)
 {
@@ -72,6 +74,9 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
 }
 EXPORT_SYMBOL_GPL(dma_fence_unwrap_next);
 
+/* A merge of so many fences needs no memory but the stack and that of the array. */
+#define DMA_FENCE_UNWRAP_FEW 16
+
 /* By context only: 32-bit seqnos wrap, hence are no order that a sort may rely on. */
 static int dma_fence_unwrap_context_cmp(const void *a, const void *b)
 {
@@ -79,6 +84,70 @@ static int dma_fence_unwrap_context_cmp(const void *a, const void *b)
 	u64 cb = (*(struct dma_fence *const *)b)->context;
 
 	return (ca > cb) - (ca < cb);
+}
+
+/* Sort so many at a time, by insertion. */
+static void dma_fence_unwrap_sort_runs(struct dma_fence **fences, unsigned long num)
+{
+	unsigned long i, at;
+
+	for (i = 1; i < num; i++) {
+		struct dma_fence *fence = fences[i];
+
+		for (at = i; at % DMA_FENCE_UNWRAP_FEW; at--) {
+			if (fences[at - 1]->context <= fence->context)
+				break;
+			fences[at] = fences[at - 1];
+		}
+		fences[at] = fence;
+	}
+}
+
+/* Merge two sorted neighbours. The left one has to make room and waits in @scratch meanwhile. */
+static void dma_fence_unwrap_merge_runs(struct dma_fence **to, struct dma_fence **right,
+					struct dma_fence **end, struct dma_fence **scratch)
+{
+	struct dma_fence **left_end = scratch + (right - to);
+
+	if (right[-1]->context <= right[0]->context)
+		return;
+
+	memcpy(scratch, to, (right - to) * sizeof(*to));
+	while (scratch < left_end) {
+		if (right < end && (*right)->context < (*scratch)->context)
+			*to++ = *right++;
+		else
+			*to++ = *scratch++;
+	}
+}
+
+static void dma_fence_unwrap_merge_sort(struct dma_fence **fences, unsigned long num,
+					struct dma_fence **scratch)
+{
+	unsigned long width, at;
+
+	dma_fence_unwrap_sort_runs(fences, num);
+	for (width = DMA_FENCE_UNWRAP_FEW; width < num; width *= 2)
+		for (at = 0; at + width < num; at += 2 * width)
+			dma_fence_unwrap_merge_runs(fences + at, fences + at + width,
+						    fences + min(at + 2 * width, num), scratch);
+}
+
+/*
+ * Sort by context, in merges, since most of what there is to sort was merged before and consists of
+ * long runs. And sort() calls a function for each comparison: it took three quarters of a merge.
+ */
+static noinline void dma_fence_unwrap_sort(struct dma_fence **fences, int num)
+{
+	struct dma_fence **scratch = NULL;
+
+	if (num > DMA_FENCE_UNWRAP_FEW)
+		scratch = kmalloc_array(num, sizeof(*scratch), GFP_NOWAIT);
+	if (scratch || num <= DMA_FENCE_UNWRAP_FEW)
+		dma_fence_unwrap_merge_sort(fences, num, scratch);
+	else
+		sort(fences, num, sizeof(*fences), dma_fence_unwrap_context_cmp, NULL);
+	kfree(scratch);
 }
 
 /* Keep the later one of two fences of a context, drop the reference to the other one. */
@@ -109,7 +178,7 @@ int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
 	if (i >= num_fences)
 		return max(num_fences, 0);
 
-	sort(fences, num_fences, sizeof(*fences), dma_fence_unwrap_context_cmp, NULL);
+	dma_fence_unwrap_sort(fences, num_fences);
 
 	for (i = 1; i < num_fences; i++) {
 		if (fences[i]->context == fences[last]->context)
@@ -122,25 +191,26 @@ int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
 }
 EXPORT_SYMBOL_GPL(dma_fence_dedup_array);
 
-/*
- * What a merge has found so far. The first fence has its place inside, as most merges end with no
- * more than that; a second one moves both to memory that an array fence can own.
- */
+/* What a merge has found so far. */
 struct dma_fence_unwrap_set {
-	struct dma_fence *single;
 	struct dma_fence **fences;
 	int count;
 	int room;
 	ktime_t timestamp;	/* latest one of the signaled fences */
+	struct dma_fence *few[DMA_FENCE_UNWRAP_FEW];
 };
 
-static int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set, int wanted)
+/* Make room for what is still to come, as far as known; @heads_left includes the current head. */
+static noinline int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set,
+					      const struct dma_fence_unwrap *cursor, int heads_left)
 {
-	bool first = set->fences == &set->single;
+	struct dma_fence_array *array = to_dma_fence_array(cursor->array);
+	int siblings = array ? array->num_fences - cursor->index - 1 : 0;
+	bool first = set->fences == set->few;
 	struct dma_fence **fences;
 	int room;
 
-	if (check_add_overflow(set->count, max(set->count, wanted), &room))
+	if (check_add_overflow(set->count, max(set->count, heads_left + siblings), &room))
 		return -ENOMEM;
 
 	fences = krealloc_array(first ? NULL : set->fences, room, sizeof(*fences),
@@ -149,16 +219,16 @@ static int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set, int wante
 		return -ENOMEM;
 
 	if (first)
-		fences[0] = set->single;
+		memcpy(fences, set->few, sizeof(set->few));
 	set->fences = fences;
 	set->room = room;
 
 	return 0;
 }
 
-/* Add one fence that is not a container; @wanted is the room to make if there is none left. */
+/* Add one fence that is not a container. */
 static int dma_fence_unwrap_set_add(struct dma_fence_unwrap_set *set, struct dma_fence *fence,
-				    int wanted)
+				    const struct dma_fence_unwrap *cursor, int heads_left)
 {
 	struct dma_fence *last = set->count ? set->fences[set->count - 1] : NULL;
 
@@ -167,35 +237,28 @@ static int dma_fence_unwrap_set_add(struct dma_fence_unwrap_set *set, struct dma
 		return 0;
 	}
 
-	dma_fence_get(fence);
-
 	/* A timeline is mostly of one context: no need to collect all of it first. */
 	if (last && last->context == fence->context) {
-		dma_fence_unwrap_slot_update(&set->fences[set->count - 1], fence);
+		dma_fence_unwrap_slot_update(&set->fences[set->count - 1], dma_fence_get(fence));
 		return 0;
 	}
 
-	if (set->count == set->room && dma_fence_unwrap_set_grow(set, wanted)) {
-		dma_fence_put(fence);
+	if (set->count == set->room && dma_fence_unwrap_set_grow(set, cursor, heads_left))
 		return -ENOMEM;
-	}
 
-	set->fences[set->count++] = fence;
+	set->fences[set->count++] = dma_fence_get(fence);
 
 	return 0;
 }
 
-/* Add all that one of the fences to merge stands for; @heads_left counts it and those after it. */
+/* Add all that one of the fences to merge stands for. */
 static int dma_fence_unwrap_set_collect(struct dma_fence_unwrap_set *set, struct dma_fence *head,
 					struct dma_fence_unwrap *cursor, int heads_left)
 {
 	struct dma_fence *fence;
 
 	dma_fence_unwrap_for_each(fence, cursor, head) {
-		struct dma_fence_array *array = to_dma_fence_array(cursor->array);
-		int siblings = array ? array->num_fences - cursor->index - 1 : 0;
-
-		if (dma_fence_unwrap_set_add(set, fence, heads_left + siblings)) {
+		if (dma_fence_unwrap_set_add(set, fence, cursor, heads_left)) {
 			dma_fence_put(cursor->chain);
 			return -ENOMEM;
 		}
@@ -204,18 +267,18 @@ static int dma_fence_unwrap_set_collect(struct dma_fence_unwrap_set *set, struct
 	return 0;
 }
 
-/* Hand the fences collected over to a new array, together with the memory they are listed in. */
+/* Move the fences collected to a new array. */
 static struct dma_fence *dma_fence_unwrap_set_wrap(struct dma_fence_unwrap_set *set)
 {
-	struct dma_fence_array *array;
+	struct dma_fence_array *array = dma_fence_array_alloc_whole(set->count);
 
-	array = dma_fence_array_create(set->count, set->fences, dma_fence_context_alloc(1), 1,
-				       false);
 	if (!array)
 		return NULL;
 
+	memcpy(array->fences, set->fences, set->count * sizeof(*set->fences));
+	dma_fence_array_init(array, set->count, array->fences, dma_fence_context_alloc(1), 1,
+			     false);
 	set->count = 0;
-	set->fences = &set->single;
 
 	return &array->base;
 }
@@ -249,7 +312,7 @@ static struct dma_fence *dma_fence_unwrap_set_finish(struct dma_fence_unwrap_set
 struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_fence **fences,
 					   struct dma_fence_unwrap *cursors)
 {
-	struct dma_fence_unwrap_set set = { .fences = &set.single, .room = 1 };
+	struct dma_fence_unwrap_set set = { .fences = set.few, .room = ARRAY_SIZE(set.few) };
 	struct dma_fence *merged = NULL;
 	unsigned int i;
 
@@ -262,7 +325,7 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_f
 
 	while (set.count)
 		dma_fence_put(set.fences[--set.count]);
-	if (set.fences != &set.single)
+	if (set.fences != set.few)
 		kfree(set.fences);
 
 	return merged;

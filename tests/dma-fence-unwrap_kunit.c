@@ -15,6 +15,7 @@
 #include "mock-fence.h"
 
 #define UNWRAP_MANY	300
+#define UNWRAP_SORTED	70
 
 /* Containers of two; the references passed in are consumed. */
 static struct dma_fence *unwrap_array(struct kunit *test, struct dma_fence *a, struct dma_fence *b)
@@ -237,6 +238,38 @@ static void dma_fence_dedup_array_drops_references_of_duplicates(struct kunit *t
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
 	dma_fence_put(fence);
 	dma_fence_put(fence);
+}
+
+/* All lengths up to some runs of the sort: in order, against it, and in no order. */
+static void unwrap_dedup_expect(struct kunit *test, unsigned int num, unsigned int factor)
+{
+	unsigned int contexts = num - num / 3, i, left;
+	struct dma_fence *fences[UNWRAP_SORTED];
+
+	for (i = 0; i < num; i++)
+		fences[i] = mock_fence_create(test, i * factor % contexts + 1, i);
+	left = dma_fence_dedup_array(fences, num);
+	KUNIT_EXPECT_EQ_MSG(test, left, contexts, "%u fences, factor %u", num, factor);
+	for (i = 0; i < left; i++) {
+		KUNIT_EXPECT_EQ_MSG(test, fences[i]->context, i + 1, "%u fences, factor %u", num,
+				    factor);
+		/* The second time round, a third of them comes again. */
+		KUNIT_EXPECT_EQ(test, fences[i]->seqno * factor % contexts, i);
+		KUNIT_EXPECT_GE(test, fences[i]->seqno + contexts, num);
+		dma_fence_put(fences[i]);
+	}
+}
+
+static void dma_fence_dedup_array_of_any_length_sorts(struct kunit *test)
+{
+	unsigned int num, contexts;
+
+	for (num = 1; num <= UNWRAP_SORTED; num++) {
+		contexts = num - num / 3;
+		unwrap_dedup_expect(test, num, 1);
+		unwrap_dedup_expect(test, num, contexts > 1 ? contexts - 1 : 1);
+		unwrap_dedup_expect(test, num, contexts % 37 ? 37 : 1);
+	}
 }
 
 /* Expect a merge to end with a signaled fence of its own, stamped with a time. */
@@ -500,6 +533,7 @@ static struct kunit_case dma_fence_unwrap_cases[] = {
 	KUNIT_CASE(dma_fence_dedup_array_of_one_keeps_it),
 	KUNIT_CASE(dma_fence_dedup_array_keeps_latest_of_each_context),
 	KUNIT_CASE(dma_fence_dedup_array_drops_references_of_duplicates),
+	KUNIT_CASE(dma_fence_dedup_array_of_any_length_sorts),
 	KUNIT_CASE(dma_fence_unwrap_merge_of_nothing_is_signaled),
 	KUNIT_CASE(dma_fence_unwrap_merge_of_signaled_has_latest_timestamp),
 	KUNIT_CASE(dma_fence_unwrap_merge_of_one_pending_returns_it),

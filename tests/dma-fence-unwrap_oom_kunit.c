@@ -11,7 +11,21 @@
 #include "kunit-rerun.h"
 #include "mock-fence.h"
 
-#define OOM_LINKS	20
+/* More than a merge has room for without a list, and that grows once. */
+#define OOM_LINKS	40
+
+/* Where memory is short, sorting is slower, but no worse. */
+static void oom_expect_sorted(struct kunit *test, struct dma_fence *merged)
+{
+	struct dma_fence *fence, *last = NULL;
+	unsigned int i;
+
+	dma_fence_array_for_each(fence, i, merged) {
+		if (last)
+			KUNIT_EXPECT_GT_MSG(test, fence->context, last->context, "fence %u", i);
+		last = fence;
+	}
+}
 
 /*
  * Merge @head and @other again and again, one allocation further failing each time; the first
@@ -32,8 +46,12 @@ static struct dma_fence *oom_merge(struct kunit *test, struct dma_fence *head,
 		if (left)
 			break;
 
-		/* With kmemleak, every other one is its own, and not missed by anybody else. */
+		/*
+		 * Sorting does without. And with kmemleak, every other allocation is its own, and
+		 * not missed by anybody else.
+		 */
 		if (merged) {
+			oom_expect_sorted(test, merged);
 			dma_fence_put(merged);
 			continue;
 		}
@@ -127,6 +145,7 @@ static void dma_fence_unwrap_merge_without_memory_keeps_no_reference(struct kuni
 	merged = oom_merge(test, head, other, &failed);
 	KUNIT_EXPECT_GE_MSG(test, failed, 3, "the list is allocated, grows, and the array");
 	KUNIT_EXPECT_EQ(test, to_dma_fence_array(merged)->num_fences, OOM_LINKS + 1);
+	oom_expect_sorted(test, merged);
 	dma_fence_put(merged);
 	KUNIT_EXPECT_EQ(test, kref_read(&other->refcount), 1);
 	dma_fence_put(other);
