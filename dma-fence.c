@@ -189,9 +189,13 @@ static bool dma_fence_has_callbacks(struct dma_fence *fence)
 }
 
 /* Nobody is left to signal it, but somebody still waits: do not let them wait for ever. */
-static void dma_fence_abandon(struct dma_fence *fence)
+static noinline __cold void dma_fence_abandon(struct dma_fence *fence)
 {
 	unsigned long flags;
+
+	pr_warn("dma_fence %s:%s:%llu:%llu released with pending signals\n",
+		fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
+		fence->context, fence->seqno);
 
 	spin_lock_irqsave(fence->lock, flags);
 	fence->error = -EDEADLK;
@@ -203,10 +207,7 @@ static __always_inline void dma_fence_release_check(struct dma_fence *fence)
 {
 	trace_dma_fence_destroy(fence);
 
-	if (WARN(dma_fence_has_callbacks(fence),
-		 "dma_fence %s:%s:%llu:%llu released with pending signals\n",
-		 fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
-		 fence->context, fence->seqno))
+	if (WARN_ON(dma_fence_has_callbacks(fence)))
 		dma_fence_abandon(fence);
 }
 
@@ -365,11 +366,16 @@ int dma_fence_signal(struct dma_fence *fence)
 }
 EXPORT_SYMBOL(dma_fence_signal);
 
-/*
- * Have the driver signal the fence unasked; true while there is something to wait for. The driver
- * may signal from within the operation, whatever it answers.
- */
-bool dma_fence_enable_locked(struct dma_fence *fence)
+/* Once in the life of a fence: out of the way of all others. */
+static noinline bool dma_fence_enable_first_locked(struct dma_fence *fence)
+{
+	trace_dma_fence_enable_signal(fence);
+	if (!fence->ops->enable_signaling(fence))
+		dma_fence_signal_locked(fence);
+	return !dma_fence_test_signaled_flag(fence);
+}
+
+static __always_inline bool __dma_fence_enable_locked(struct dma_fence *fence)
 {
 	bool enabled = test_and_set_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags);
 
@@ -380,10 +386,16 @@ bool dma_fence_enable_locked(struct dma_fence *fence)
 	if (enabled || !fence->ops->enable_signaling)
 		return true;
 
-	trace_dma_fence_enable_signal(fence);
-	if (!fence->ops->enable_signaling(fence))
-		dma_fence_signal_locked(fence);
-	return !dma_fence_test_signaled_flag(fence);
+	return dma_fence_enable_first_locked(fence);
+}
+
+/*
+ * Have the driver signal the fence unasked; true while there is something to wait for. The driver
+ * may signal from within the operation, whatever it answers.
+ */
+bool dma_fence_enable_locked(struct dma_fence *fence)
+{
+	return __dma_fence_enable_locked(fence);
 }
 
 /**
@@ -432,7 +444,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 		return -ENOENT;
 
 	spin_lock_irqsave(fence->lock, flags);
-	pending = dma_fence_enable_locked(fence);
+	pending = __dma_fence_enable_locked(fence);
 	if (pending) {
 		cb->func = func;
 		list_add_tail(&cb->node, &fence->cb_list);
