@@ -11,8 +11,10 @@
  * other. A child's callback runs under the child's lock, so it must never take array->lock: hence
  * the irq_work. Children are never containers themselves, which bounds the nesting.
  *
- * Life: each queued callback holds a reference to the array. The callback that completes the array
- * hands its reference to the irq_work, the others drop theirs.
+ * Life: the callbacks of an all-of array share a reference to it; each that does not complete the
+ * array is done with it once it has been counted. Those of an any-of array may run after
+ * completion, so that each has a reference of its own. The callback that completes the array hands
+ * its reference to the irq_work.
  *
  * Error: the first error of a child that is noticed before completion. It is collected in
  * array->error and closed there by dma_fence_array_outcome_settle() before the array is signaled,
@@ -73,10 +75,12 @@ static bool dma_fence_array_child_count(struct dma_fence_array *array, struct dm
 static void dma_fence_array_child_done(struct dma_fence *child, struct dma_fence_cb *cb)
 {
 	struct dma_fence_array *array = container_of(cb, struct dma_fence_array_cb, cb)->array;
+	/* Looked at before the count: afterwards another callback may complete and free the array. */
+	bool shared = !array->signal_on_any;
 
 	if (dma_fence_array_child_count(array, child))
 		irq_work_queue(&array->work);
-	else
+	else if (!shared)
 		dma_fence_put(&array->base);
 }
 
@@ -89,34 +93,41 @@ static void dma_fence_array_irq_work(struct irq_work *work)
 	dma_fence_put(&array->base);
 }
 
-/* Queue the callback on a child; false if that was signaled before. */
+/*
+ * Queue the callback on a child; false if that was signaled before. The reference for it is taken
+ * by the caller.
+ */
 static __always_inline bool dma_fence_array_child_arm(struct dma_fence_array *array, unsigned int i)
 {
 	struct dma_fence_array_cb *cb = &array->callbacks[i];
 
-	if (dma_fence_test_signaled_flag(array->fences[i]))
-		return false;
-
 	cb->array = array;
-	dma_fence_get(&array->base);
-	if (!dma_fence_add_callback(array->fences[i], &cb->cb, dma_fence_array_child_done))
-		return true;
-
-	/* Never the last reference: who enables signaling has one. */
-	dma_fence_put(&array->base);
-	return false;
+	return !dma_fence_add_callback(array->fences[i], &cb->cb, dma_fence_array_child_done);
 }
 
+/* No reference dropped here is the last one: who enables signaling has one. */
 static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = container_of(fence, struct dma_fence_array, base);
+	bool shared = false;
 	unsigned int i;
 
 	for (i = 0; i < array->num_fences; i++) {
-		if (dma_fence_array_child_arm(array, i))
-			continue;
-		if (dma_fence_array_child_count(array, array->fences[i])) {
+		struct dma_fence *child = array->fences[i];
+
+		if (!dma_fence_test_signaled_flag(child)) {
+			if (!shared)
+				dma_fence_get(fence);
+			shared = !array->signal_on_any;
+			if (dma_fence_array_child_arm(array, i))
+				continue;
+			if (!shared)
+				dma_fence_put(fence);
+		}
+		if (dma_fence_array_child_count(array, child)) {
 			dma_fence_array_outcome_settle(array);
+			if (shared)
+				dma_fence_put(fence);
 			return false;
 		}
 	}
@@ -167,24 +178,20 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
  */
 ktime_t dma_fence_array_time(struct dma_fence_array *array)
 {
-	ktime_t first = KTIME_MAX, last = 0;
-	struct dma_fence *child;
-	unsigned int i;
+	bool any = array->signal_on_any;
+	ktime_t time = any ? KTIME_MAX : 0;
+	struct dma_fence **child = array->fences, **end = child + array->num_fences;
 
-	for (i = 0; i < array->num_fences; i++) {
-		child = array->fences[i];
+	for (; child < end; child++) {
 		/* Pairs with the barrier before the bit is set where the child is signaled. */
-		if (test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &child->flags)) {
-			first = min(first, child->timestamp);
-			last = max(last, child->timestamp);
-		} else if (!array->signal_on_any) {
+		if (test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &(*child)->flags))
+			time = any ? min(time, (*child)->timestamp) :
+				     max(time, (*child)->timestamp);
+		else if (!any)
 			return ktime_get();
-		}
 	}
 
-	if (array->signal_on_any)
-		return first == KTIME_MAX ? ktime_get() : first;
-	return last;
+	return any && time == KTIME_MAX ? ktime_get() : time;
 }
 
 static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadline)
@@ -204,7 +211,7 @@ static struct dma_fence **dma_fence_array_own_list(struct dma_fence_array *array
 
 static void dma_fence_array_release(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = container_of(fence, struct dma_fence_array, base);
 	struct dma_fence **fences = array->fences;
 	unsigned int i = array->num_fences;
 
