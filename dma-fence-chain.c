@@ -442,21 +442,29 @@ static bool dma_fence_chain_signaled(struct dma_fence *fence)
 	return !pending;
 }
 
-/* Links that one callback frees, so that none takes long. */
-#define DMA_FENCE_CHAIN_FREE_MAX 32
+/* Links that one callback frees, so that none takes long; and that it frees at a time. */
+#define DMA_FENCE_CHAIN_FREE_MAX 512
+#define DMA_FENCE_CHAIN_FREE_BULK 32
 
+/*
+ * Oldest first, as they were allocated, and as they are listed: freed in another order, they cost
+ * the allocator more to give out again, up to a third of what appending a link costs.
+ */
 static void dma_fence_chain_free_rcu(struct rcu_head *rcu)
 {
 	struct llist_node *node = &container_of(rcu, struct dma_fence_chain, base.rcu)->node;
-	void *links[DMA_FENCE_CHAIN_FREE_MAX];
-	size_t count = 0;
+	void *links[DMA_FENCE_CHAIN_FREE_BULK];
+	size_t first;
 
-	for (; node; node = node->next)
-		links[count++] = llist_entry(node, struct dma_fence_chain, node);
-	kfree_bulk(count, links);
+	while (node) {
+		/* From the end on, which is where kfree_bulk() begins. */
+		for (first = ARRAY_SIZE(links); node && first; node = node->next)
+			links[--first] = llist_entry(node, struct dma_fence_chain, node);
+		kfree_bulk(ARRAY_SIZE(links) - first, links + first);
+	}
 }
 
-/* Free dead links, listed newest first, when their last reader has left: all by one callback. */
+/* Free dead links, listed oldest first, when their last reader has left: all by one callback. */
 static void dma_fence_chain_free_all(struct llist_node *links)
 {
 	struct dma_fence_chain *chain = llist_entry(links, struct dma_fence_chain, node);
@@ -596,29 +604,29 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, u64 seqno)
 {
 	struct dma_fence_chain *link = to_dma_fence_chain(prev);
-	struct dma_fence *skip = NULL;
 	u64 context;
 
-	WARN_ONCE(dma_fence_is_chain(fence), "a chain inside of a chain link, flatten it\n");
-
+	RCU_INIT_POINTER(chain->prev, prev);
+	RCU_INIT_POINTER(chain->skip, NULL);
+	chain->fence = fence;
 	chain->prev_seqno = 0;
 	chain->depth = 0;
+	spin_lock_init(&chain->lock);
+
 	if (link && seqno > prev->seqno) {
 		context = prev->context;
 		chain->prev_seqno = prev->seqno;
 		chain->depth = link->depth + 1;
 		if (chain->depth % DMA_FENCE_CHAIN_STRIDE == 0)
-			skip = dma_fence_chain_skip_get(link);
+			RCU_INIT_POINTER(chain->skip, dma_fence_chain_skip_get(link));
 	} else {
 		context = dma_fence_context_alloc(1);
 		if (link)
 			seqno = prev->seqno;
 	}
 
-	RCU_INIT_POINTER(chain->skip, skip);
-	RCU_INIT_POINTER(chain->prev, prev);
-	chain->fence = fence;
-	spin_lock_init(&chain->lock);
 	dma_fence_init_common(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
+	WARN_ONCE(dma_fence_is_chain(chain->fence),
+		  "a chain inside of a chain link, flatten it\n");
 }
 EXPORT_SYMBOL(dma_fence_chain_init);
