@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reader without the lock takes the fences of a reservation's slots, see dma_resv_busy_get_rcu(),
+ * A reader without the lock takes the fences of a reservation's slots, see dma_resv_slots_read_rcu(),
  * while the lock holder replaces, removes and moves them. Fences live in type-stable memory: when
  * the last reference is gone the memory is another fence at once, as a rule one that has nothing
  * to do with the reservation. The reader looks at each slot again once it has the reference, but at
- * the storage only once, after all slots.
+ * the storage only once, after all slots. In the first storage, that inside the object, it takes
+ * the first empty slot for the end.
  *
  * A statement is one access to shared memory, and spin runs them in the order given. Where a
  * barrier is left out, the model does in the wrong order what a machine might do in that order.
@@ -23,6 +24,7 @@
  * MUTANT NO_WORD_RELEASE	a slot shows a fence while its flags are those of the one before
  * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
+ * MUTANT HOLES			a slot inside the object is emptied, and others are not
  */
 /* The reservation holds a fence in each slot at the beginning. */
 #define MEMORIES	3
@@ -45,6 +47,7 @@ byte current;			/* storage in use */
 bool within[FENCES + 1];	/* is in the reservation */
 bool met[FENCES + 1];		/* was in it at some moment since the reader began */
 bool over[FENCES + 1];		/* has signaled */
+bool leaving[FENCES + 1];	/* has begun to leave, with others */
 
 inline put(m)
 {
@@ -93,6 +96,14 @@ inline publish(at, m)
 #endif
 }
 
+/* Inside the object slots are filled from the first one on, and not emptied one by one. */
+#define INSIDE_FULL	(current != 0 || SLOT(0, 0) != 0)
+#ifdef HOLES
+#define MAY_EMPTY_ONE	true
+#else
+#define MAY_EMPTY_ONE	(current != 0)
+#endif
+
 proctype holder()
 {
 	byte m, old, at, steps, fences = SLOTS;
@@ -102,7 +113,7 @@ proctype holder()
 	:: steps < STEPS ->
 		if
 		:: at = 0
-		:: at = 1
+		:: INSIDE_FULL -> at = 1
 		fi;
 		steps++;
 		if
@@ -129,14 +140,37 @@ proctype holder()
 				signaled[SLOT(current, at) - 1] = true;
 				over[life[SLOT(current, at) - 1]] = true
 			}
-		:: SLOT(current, at) != 0 ->
-			/* thrown out, signaled or not: dma_resv_slots_empty() does that */
+		:: MAY_EMPTY_ONE && SLOT(current, at) != 0 ->
+			/* thrown out, signaled or not: dma_resv_table_expire() does that */
 			old = SLOT(current, at);
 			d_step {
 				SLOT(current, at) = 0;
 				within[life[old - 1]] = false
 			}
 			put(old - 1)
+		:: at == 0 && SLOT(current, 0) != 0 ->
+			/* dma_resv_slots_clear(); all may be missed when the first has left */
+			old = SLOT(current, 0);
+			d_step {
+				SLOT(current, 0) = 0;
+				within[life[old - 1]] = false;
+				if
+				:: SLOT(current, 1) != 0 ->
+					leaving[life[SLOT(current, 1) - 1]] = true
+				:: else
+				fi
+			}
+			put(old - 1);
+			old = SLOT(current, 1);
+			if
+			:: old != 0 ->
+				d_step {
+					SLOT(current, 1) = 0;
+					within[life[old - 1]] = false
+				}
+				put(old - 1)
+			:: else
+			fi
 		:: current + 1 < STORAGES && at == 0 ->
 			/* dma_resv_slots_grow(); what is left behind is not changed any more */
 #ifdef NO_STORAGE_RELEASE
@@ -152,7 +186,7 @@ proctype holder()
 			}
 			current++
 #endif
-		:: at == 1	/* may be fewer */
+		:: true		/* may be fewer */
 		fi;
 		m = 0;
 		old = 0;
@@ -213,10 +247,10 @@ restart:
 	do
 	:: at == SLOTS -> break
 	:: else ->
-look:
 		word[at] = SLOT(storage, at);
 		if
-		:: word[at] == 0 -> goto next
+		:: word[at] == 0 && storage == 0 -> at = SLOTS; goto end
+		:: word[at] == 0 && storage != 0 -> goto next
 		:: else
 		fi;
 		if
@@ -264,18 +298,17 @@ look:
 stale:
 		word[at] = 0;
 		again = 0;
-		if
-		:: current != storage -> goto replaced
-		:: current == storage -> goto look
-		fi;
+		goto replaced;
 next:
 		at++;
 #ifdef FIRST_ONLY
 		if
 		:: at == SLOTS - 1 && current != storage -> goto replaced
 		:: else
-		fi
+		fi;
 #endif
+end:
+		skip
 	od;
 
 #if defined(NO_STORAGE_CHECK) || defined(FIRST_ONLY)
@@ -306,7 +339,7 @@ found:
 		:: i == SLOTS -> break
 		:: else ->
 			assert(word[i] == 0 || met[life[word[i] - 1]]);
-			assert(first[i] == 0 || !within[first[i]] || over[first[i]] ||
+			assert(first[i] == 0 || !within[first[i]] || over[first[i]] || leaving[first[i]] ||
 			       word[i] != 0 && life[word[i] - 1] == first[i]);
 			i++
 		od
