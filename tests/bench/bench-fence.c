@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Rows about single fences, and the floor that they stand on. */
-#include <linux/file.h>
 #include <linux/anon_inodes.h>
+#include <linux/err.h>
+#include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 
 #include "bench.h"
@@ -49,6 +52,50 @@ static void floor_file_run(struct bench *b)
 		fput(anon_inode_getfile("floor", &floor_fops, NULL, O_RDWR));
 	flush_delayed_fput();
 	bench_stop(b, ROUNDS / 10);
+}
+
+static int floor_fs_init_context(struct fs_context *fc)
+{
+	return init_pseudo(fc, 0x666c6f6f) ? 0 : -ENOMEM;
+}
+
+static struct file_system_type floor_fs_type = {
+	.name = "bench_floor",
+	.init_fs_context = floor_fs_init_context,
+	.kill_sb = kill_anon_super,
+};
+
+/* A file with an inode of its own, as each buffer has. */
+static void floor_file_inode_run(struct bench *b)
+{
+	struct vfsmount *mnt = kern_mount(&floor_fs_type);
+	struct inode *inode;
+	int i;
+
+	if (IS_ERR(mnt))
+		panic("bench: no file system for files\n");
+
+	bench_start(b);
+	for (i = 0; i < ROUNDS / 10; i++) {
+		inode = alloc_anon_inode(mnt->mnt_sb);
+		fput(alloc_file_pseudo(inode, mnt, "floor", O_RDWR, &floor_fops));
+	}
+	flush_delayed_fput();
+	bench_stop(b, ROUNDS / 10);
+	kern_unmount(mnt);
+}
+
+/* What a walk without a lock takes for each fence that it returns. */
+static void floor_fence_ref_run(struct bench *b)
+{
+	struct bench_fence *fence = bench_fences_alloc(1);
+	int i;
+
+	bench_start(b);
+	for (i = 0; i < ROUNDS; i++)
+		dma_fence_put(dma_fence_get_rcu(&fence->base));
+	bench_stop(b, ROUNDS);
+	bench_fences_free(fence, 1);
 }
 
 static void fence_cycle_run(struct bench *b)
@@ -171,6 +218,8 @@ const struct bench_row bench_rows_fence[] = {
 	{ "floor_kzalloc_kfree", floor_kzalloc_run },
 	{ "floor_spinlock", floor_spinlock_run },
 	{ "floor_file", floor_file_run },
+	{ "floor_file_inode", floor_file_inode_run },
+	{ "floor_fence_ref", floor_fence_ref_run },
 	{ "fence_init_signal_put", fence_cycle_run },
 	{ "fence_init_signal_put_callback", fence_cycle_callback_run },
 	{ "fence_init", fence_init_run },
