@@ -164,6 +164,26 @@ static void sync_file_create_file_is_anonymous(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, file_count(file));
 }
 
+/* One dentry will do for all of them, as long as nobody notices. */
+static void sync_file_create_files_are_independent(struct kunit *test)
+{
+	struct sync_file_fixture *fx = test->priv;
+	struct sync_file *other = sync_file_create(fx->fence);
+	struct sync_file *sync_file;
+	char buf[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	sync_file = other->file->private_data;
+	KUNIT_EXPECT_PTR_EQ(test, sync_file, other);
+	sync_file = fx->sync_file->file->private_data;
+	KUNIT_EXPECT_PTR_EQ(test, sync_file, fx->sync_file);
+	KUNIT_EXPECT_PTR_NE(test, other->file, fx->sync_file->file);
+	sync_file_close(other);
+	KUNIT_EXPECT_EQ(test, file_count(fx->sync_file->file), 1);
+	KUNIT_EXPECT_STREQ(test, file_path(fx->sync_file->file, buf, sizeof(buf)),
+			   "anon_inode:sync_file");
+}
+
 static void sync_file_create_does_not_enable_signaling(struct kunit *test)
 {
 	struct sync_file_fixture *fx = test->priv;
@@ -652,6 +672,7 @@ static struct kunit_case sync_file_cases[] = {
 	KUNIT_CASE(sync_file_create_takes_one_reference),
 	KUNIT_CASE(sync_file_create_file_keeps_the_fence),
 	KUNIT_CASE(sync_file_create_file_is_anonymous),
+	KUNIT_CASE(sync_file_create_files_are_independent),
 	KUNIT_CASE(sync_file_create_does_not_enable_signaling),
 	KUNIT_CASE(sync_file_create_of_signaled_ok),
 	KUNIT_CASE(sync_file_create_null_fence_null),
