@@ -17,7 +17,9 @@
  * around the exporter's attach and detach.
  */
 #include <linux/device.h>
+#include <linux/poison.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "dma-buf-internal.h"
 
@@ -70,7 +72,8 @@ static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment 
 
 /*
  * The buffer has room for one attachment. The bit is taken and given back like a lock: whoever gets
- * the memory finds that the last owner is done with it.
+ * the memory finds that the last owner is done with it. The allocator would tell who uses an attachment after
+ * dma_buf_detach(); here debugging kernels leave nothing of it that could be used.
  */
 static __always_inline struct dma_buf_attachment *dma_buf_attachment_alloc(struct dma_buf *dmabuf)
 {
@@ -86,10 +89,14 @@ static __always_inline void dma_buf_attachment_free(struct dma_buf *dmabuf,
 {
 	struct dma_buf_object *object = dma_buf_object(dmabuf);
 
-	if (attach == &object->attachment)
-		clear_bit_unlock(0, &object->attachment_taken);
-	else
+	if (attach != &object->attachment) {
 		kfree(attach);
+		return;
+	}
+
+	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
+		memset(attach, POISON_FREE, sizeof(*attach));
+	clear_bit_unlock(0, &object->attachment_taken);
 }
 
 /**
