@@ -269,11 +269,35 @@ struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 	return array;
 }
 
-/* Be content with fewer children than room was made for: the list goes where it belongs then. */
-void dma_fence_array_shrink_whole(struct dma_fence_array *array, unsigned int num_fences)
+static __always_inline void dma_fence_array_setup(struct dma_fence_array *array, int num_fences,
+						  struct dma_fence **fences, u64 context,
+						  unsigned int seqno, bool signal_on_any)
 {
-	array->fences = memmove(dma_fence_array_own_list(array, num_fences), array->fences,
-				array_size(num_fences, sizeof(*array->fences)));
+	array->num_fences = num_fences;
+	array->fences = fences;
+	array->signal_on_any = signal_on_any;
+	array->error = DMA_FENCE_ARRAY_OPEN;
+	atomic_set(&array->num_pending, signal_on_any ? min(num_fences, 1) : num_fences);
+	spin_lock_init(&array->lock);
+	init_irq_work(&array->work, dma_fence_array_irq_work);
+	dma_fence_init_common(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
+}
+
+/*
+ * Make a fence, of a context of its own, that stands for all of the @num_fences in the list of an
+ * array from dma_fence_array_alloc_whole(): at least one and at most as many as that had room for,
+ * none of them a container. Their references pass to the array. Cannot fail.
+ */
+struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
+					     unsigned int num_fences)
+{
+	struct dma_fence **list = dma_fence_array_own_list(array, num_fences);
+
+	/* The list begins where the callbacks end; with fewer of them that is further ahead. */
+	if (list != array->fences)
+		memmove(list, array->fences, array_size(num_fences, sizeof(*list)));
+	dma_fence_array_setup(array, num_fences, list, dma_fence_context_alloc(1), 1, false);
+	return &array->base;
 }
 
 /**
@@ -299,14 +323,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	if (WARN_ONCE(num_fences <= 0 || !fences, "a fence array needs children\n"))
 		num_fences = 0;
 
-	array->num_fences = num_fences;
-	array->fences = fences;
-	array->signal_on_any = signal_on_any;
-	array->error = DMA_FENCE_ARRAY_OPEN;
-	atomic_set(&array->num_pending, signal_on_any ? min(num_fences, 1) : num_fences);
-	spin_lock_init(&array->lock);
-	init_irq_work(&array->work, dma_fence_array_irq_work);
-	dma_fence_init_common(&array->base, &dma_fence_array_ops, &array->lock, context, seqno);
+	dma_fence_array_setup(array, num_fences, fences, context, seqno, signal_on_any);
 
 	for (i = 0; i < num_fences; i++)
 		WARN_ONCE(dma_fence_is_container(fences[i]),

@@ -41,7 +41,8 @@ static __always_inline void dma_fence_init_common(struct dma_fence *fence,
 /* dma-fence-array.c */
 
 struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences);
-void dma_fence_array_shrink_whole(struct dma_fence_array *array, unsigned int num_fences);
+struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
+					     unsigned int num_fences);
 ktime_t dma_fence_array_time(struct dma_fence_array *array);
 
 #endif /* _DMA_FENCE_INTERNAL_H */

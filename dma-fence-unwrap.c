@@ -142,7 +142,7 @@ static noinline void dma_fence_unwrap_sort(struct dma_fence **fences, int num)
 	struct dma_fence **scratch = NULL;
 
 	if (num > DMA_FENCE_UNWRAP_FEW)
-		scratch = kmalloc_array(num, sizeof(*scratch), GFP_NOWAIT);
+		scratch = kmalloc_array(num, sizeof(*scratch), GFP_NOWAIT | __GFP_NOWARN);
 	if (scratch || num <= DMA_FENCE_UNWRAP_FEW)
 		dma_fence_unwrap_merge_sort(fences, num, scratch);
 	else
@@ -271,16 +271,16 @@ static int dma_fence_unwrap_set_collect(struct dma_fence_unwrap_set *set, struct
 static struct dma_fence *dma_fence_unwrap_set_wrap(struct dma_fence_unwrap_set *set)
 {
 	struct dma_fence_array *array = dma_fence_array_alloc_whole(set->count);
+	struct dma_fence *merged;
 
 	if (!array)
 		return NULL;
 
 	memcpy(array->fences, set->fences, set->count * sizeof(*set->fences));
-	dma_fence_array_init(array, set->count, array->fences, dma_fence_context_alloc(1), 1,
-			     false);
+	merged = dma_fence_array_init_whole(array, set->count);
 	set->count = 0;
 
-	return &array->base;
+	return merged;
 }
 
 static struct dma_fence *dma_fence_unwrap_set_finish(struct dma_fence_unwrap_set *set)

@@ -195,7 +195,9 @@ unsigned int dma_resv_table_pick(struct dma_resv_table *table, struct dma_fence 
 /* dma-resv-iter.c: lock-free readers. The numbers refer to the proof there. */
 
 unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
-				unsigned long mask, unsigned long *words, unsigned int *room);
+				unsigned long mask, unsigned long *words, unsigned int room);
+unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage usage,
+				    unsigned long mask, unsigned long words[DMA_RESV_INLINE_SLOTS]);
 struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage);
 void dma_resv_words_put(const unsigned long *words, unsigned int num);
 void dma_resv_word_put(unsigned long word);
@@ -239,6 +241,19 @@ dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
 	}
 
 	return NULL;
+}
+
+/* How much room dma_resv_busy_read() takes at the moment; 0 if there is nothing to wait for. */
+static inline unsigned int dma_resv_busy_bound(struct dma_resv *obj, enum dma_resv_usage usage)
+{
+	const unsigned long *slots;
+	unsigned long word;
+
+	guard(rcu)();
+	slots = rcu_dereference(obj->fences);
+	if (!dma_resv_busy_find_rcu(obj, slots, usage, &word))
+		return 0;
+	return dma_resv_slots_bound(obj, slots);
 }
 
 #endif /* _DMA_RESV_INTERNAL_H */

@@ -334,33 +334,41 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 /*
  * Get all busy fences that match @usage, with a reference to each, which is the caller's: their
  * words or, if @mask clears the usage, pointers. Returns how many; or DMA_RESV_NO_SLOT, and none,
- * if @words has not @room for as many as there may be, with *@room set to what it takes.
+ * if there may be more than the @room in @words.
  */
 unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
-				unsigned long mask, unsigned long *words, unsigned int *room)
+				unsigned long mask, unsigned long *words, unsigned int room)
 {
 	const unsigned long *slots;
 	unsigned int bound, num;
-	unsigned long word;
 
 	guard(rcu)();
 	do {
 		slots = rcu_dereference(obj->fences);
 		bound = dma_resv_slots_bound(obj, slots);
-		if (bound > *room) {
-			if (!dma_resv_busy_find_rcu(obj, slots, usage, &word))
-				return 0;
-			*room = bound;
+		if (bound > room)
 			return DMA_RESV_NO_SLOT;
-		}
 
-		if (dma_resv_slots_inline(obj, slots))
-			num = dma_resv_slots_read_rcu(slots, slots + DMA_RESV_INLINE_SLOTS, true,
-						      usage, mask, words);
-		else
-			num = dma_resv_table_read_rcu(slots, slots + bound, usage, mask, words);
+		num = dma_resv_table_read_rcu(slots, slots + bound, usage, mask, words);
 	} while (unlikely(!dma_resv_read_done_rcu(obj, slots, words, num)));
 
+	return num;
+}
+
+/* The same for fences inside the object; DMA_RESV_NO_SLOT also if they are not, or change. */
+unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage usage,
+				    unsigned long mask, unsigned long words[DMA_RESV_INLINE_SLOTS])
+{
+	unsigned int num;
+
+	guard(rcu)();
+	if (!dma_resv_slots_inline(obj, rcu_access_pointer(obj->fences)))
+		return DMA_RESV_NO_SLOT;
+
+	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true, usage,
+				      mask, words);
+	if (unlikely(!dma_resv_read_done_rcu(obj, obj->slots, words, num)))
+		return DMA_RESV_NO_SLOT;
 	return num;
 }
 

@@ -22,19 +22,32 @@
 /* Indexed by enum dma_resv_usage. */
 static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", "bookkeep" };
 
-/* As dma_resv_copy_fences(), for more fences than a handful, which may take @room. */
-static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *src,
-				       unsigned int room)
+/*
+ * What asks for all busy fences has room on the stack for those inside the object. For those in a
+ * table it makes room first, and again, should they have become more meanwhile.
+ */
+static bool dma_resv_is_small(const struct dma_resv *obj)
+{
+	return dma_resv_slots_inline(obj, rcu_access_pointer(obj->fences));
+}
+
+/* As dma_resv_copy_fences(), for any number of fences. */
+static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *src)
 {
 	struct dma_resv_table *table;
-	unsigned int num;
+	unsigned int num, room;
 
 	do {
+		room = dma_resv_busy_bound(src, DMA_RESV_USAGE_BOOKKEEP);
+		if (!room)
+			return dma_resv_slots_assign(dst, NULL, 0);
+
 		table = dma_resv_table_alloc(room, GFP_KERNEL);
 		if (!table)
 			return -ENOMEM;
 
-		num = dma_resv_busy_read(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, table->word, &room);
+		num = dma_resv_busy_read(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, table->word,
+					 table->capacity);
 		if (num == DMA_RESV_NO_SLOT)
 			kfree(table);
 	} while (num == DMA_RESV_NO_SLOT);
@@ -43,6 +56,23 @@ static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *sr
 	dma_resv_table_index_new(table);
 	dma_resv_table_assign(dst, table);
 	return 0;
+}
+
+/* As dma_resv_copy_fences(), for fences that were inside the object a moment ago. */
+static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src)
+{
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
+	unsigned int num;
+	int ret;
+
+	num = dma_resv_busy_read_few(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, few);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_copy_many(dst, src);
+
+	ret = dma_resv_slots_assign(dst, few, num);
+	if (ret)
+		dma_resv_words_put(few, num);
+	return ret;
 }
 
 /**
@@ -55,43 +85,60 @@ static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *sr
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
-	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
-	unsigned int num, room = ARRAY_SIZE(few);
-	int ret;
-
 	dma_resv_assert_held(dst);
 
-	num = dma_resv_busy_read(src, DMA_RESV_USAGE_BOOKKEEP, ~0UL, few, &room);
-	if (num == DMA_RESV_NO_SLOT)
-		return dma_resv_copy_many(dst, src, room);
-
-	ret = dma_resv_slots_assign(dst, few, num);
-	if (ret)
-		dma_resv_words_put(few, num);
-	return ret;
+	return dma_resv_is_small(src) ? dma_resv_copy_few(dst, src) : dma_resv_copy_many(dst, src);
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);
 
-/* As dma_resv_get_fences(), for more fences than a handful, which may take @room. */
+/* As dma_resv_get_fences(), for any number of fences. */
 static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv_usage usage,
-					     unsigned int room, unsigned int *num_fences,
-					     struct dma_fence ***fences)
+					     unsigned int *num_fences, struct dma_fence ***fences)
 {
+	unsigned int num, room;
 	unsigned long *list;
-	unsigned int num;
 
 	do {
+		room = dma_resv_busy_bound(obj, usage);
+		if (!room)
+			return 0;
+
 		list = kmalloc_array(room, sizeof(*list), GFP_KERNEL);
 		if (!list)
 			return -ENOMEM;
 
-		num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, list, &room);
+		num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, list, room);
 		if (!num || num == DMA_RESV_NO_SLOT)
 			kfree(list);
 	} while (num == DMA_RESV_NO_SLOT);
 
 	if (num)
 		*fences = (struct dma_fence **)list;
+	*num_fences = num;
+	return 0;
+}
+
+/* As dma_resv_get_fences(), for fences that were inside the object a moment ago. */
+static noinline int dma_resv_get_fences_few(struct dma_resv *obj, enum dma_resv_usage usage,
+					    unsigned int *num_fences, struct dma_fence ***fences)
+{
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {}, *list;
+	unsigned int num;
+
+	num = dma_resv_busy_read_few(obj, usage, ~DMA_RESV_WORD_USAGE, few);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_get_fences_many(obj, usage, num_fences, fences);
+	if (!num)
+		return 0;
+
+	list = kmalloc(sizeof(few), GFP_KERNEL);
+	if (!list) {
+		dma_resv_words_put(few, num);
+		return -ENOMEM;
+	}
+
+	memcpy(list, few, sizeof(few));
+	*fences = (struct dma_fence **)list;
 	*num_fences = num;
 	return 0;
 }
@@ -110,66 +157,71 @@ static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 			unsigned int *num_fences, struct dma_fence ***fences)
 {
-	unsigned long few[DMA_RESV_INLINE_SLOTS] = {}, *list;
-	unsigned int num, room = ARRAY_SIZE(few);
-
 	*num_fences = 0;
 	*fences = NULL;
 
-	num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, few, &room);
-	if (num == DMA_RESV_NO_SLOT)
-		return dma_resv_get_fences_many(obj, usage, room, num_fences, fences);
-	if (!num)
-		return 0;
-
-	list = kmalloc(sizeof(few), GFP_KERNEL);
-	if (!list) {
-		dma_resv_words_put(few, num);
-		return -ENOMEM;
-	}
-
-	memcpy(list, few, sizeof(few));
-	*fences = (struct dma_fence **)list;
-	*num_fences = num;
-	return 0;
+	return dma_resv_is_small(obj) ? dma_resv_get_fences_few(obj, usage, num_fences, fences) :
+					dma_resv_get_fences_many(obj, usage, num_fences, fences);
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_fences);
 
-/* One fence of @num others, whose references it takes over and whose pointers are in @list. */
-static struct dma_fence *dma_resv_array_init(struct dma_fence_array *array,
-					     struct dma_fence **list, unsigned int num)
-{
-	dma_fence_array_init(array, num, list, dma_fence_context_alloc(1), 1, false);
-	return &array->base;
-}
-
-/* As dma_resv_get_singleton(), for more fences than a handful, which may take @room. */
+/* As dma_resv_get_singleton(), for any number of fences. */
 static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_resv_usage usage,
-						unsigned int room, struct dma_fence **fence)
+						struct dma_fence **fence)
 {
 	struct dma_fence_array *array;
-	unsigned int num;
+	unsigned int num, room;
 
 	do {
+		room = dma_resv_busy_bound(obj, usage);
+		if (!room)
+			return 0;
+
 		array = dma_fence_array_alloc_whole(room);
 		if (!array)
 			return -ENOMEM;
 
 		num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE,
-					 (unsigned long *)array->fences, &room);
+					 (unsigned long *)array->fences, room);
 		if (num == DMA_RESV_NO_SLOT)
 			kfree(array);
 	} while (num == DMA_RESV_NO_SLOT);
 
 	if (num > 1) {
-		dma_fence_array_shrink_whole(array, num);
-		*fence = dma_resv_array_init(array, array->fences, num);
+		*fence = dma_fence_array_init_whole(array, num);
 		return 0;
 	}
 
 	if (num)
 		*fence = array->fences[0];
 	kfree(array);
+	return 0;
+}
+
+/* As dma_resv_get_singleton(), for fences that were inside the object a moment ago. */
+static noinline int dma_resv_get_singleton_few(struct dma_resv *obj, enum dma_resv_usage usage,
+					       struct dma_fence **fence)
+{
+	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
+	struct dma_fence_array *array;
+	unsigned int i, num;
+
+	num = dma_resv_busy_read_few(obj, usage, ~DMA_RESV_WORD_USAGE, few);
+	if (num == DMA_RESV_NO_SLOT)
+		return dma_resv_get_singleton_many(obj, usage, fence);
+
+	if (num > 1) {
+		array = dma_fence_array_alloc_whole(num);
+		if (!array) {
+			dma_resv_words_put(few, num);
+			return -ENOMEM;
+		}
+		for (i = 0; i < num; i++)
+			array->fences[i] = (struct dma_fence *)few[i];
+		*fence = dma_fence_array_init_whole(array, num);
+	} else if (num) {
+		*fence = (struct dma_fence *)few[0];
+	}
 	return 0;
 }
 
@@ -189,29 +241,10 @@ static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_r
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 			   struct dma_fence **fence)
 {
-	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
-	unsigned int i, num, room = ARRAY_SIZE(few);
-	struct dma_fence_array *array;
-
 	*fence = NULL;
 
-	num = dma_resv_busy_read(obj, usage, ~DMA_RESV_WORD_USAGE, few, &room);
-	if (num == DMA_RESV_NO_SLOT)
-		return dma_resv_get_singleton_many(obj, usage, room, fence);
-
-	if (num > 1) {
-		array = dma_fence_array_alloc_whole(num);
-		if (!array) {
-			dma_resv_words_put(few, num);
-			return -ENOMEM;
-		}
-		for (i = 0; i < num; i++)
-			array->fences[i] = (struct dma_fence *)few[i];
-		*fence = dma_resv_array_init(array, array->fences, num);
-	} else if (num) {
-		*fence = (struct dma_fence *)few[0];
-	}
-	return 0;
+	return dma_resv_is_small(obj) ? dma_resv_get_singleton_few(obj, usage, fence) :
+					dma_resv_get_singleton_many(obj, usage, fence);
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 

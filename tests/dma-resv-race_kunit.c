@@ -42,6 +42,7 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #if RACE_STORAGE
 #define dma_resv_iter_drop		race_iter_drop
 #define dma_resv_busy_read		race_busy_read
+#define dma_resv_busy_read_few		race_busy_read_few
 #define dma_resv_busy_get_rcu		race_busy_get_rcu
 #define dma_resv_word_put		race_word_put
 #define dma_resv_words_put		race_words_put
@@ -189,11 +190,11 @@ static void dma_resv_iter_first_unlocked_storage_replaced_starts_over(struct kun
 
 static void race_collect(struct kunit *test, struct race *race, unsigned int expected)
 {
-	unsigned int i, num, room = RACE_ROOM, met = 0;
+	unsigned int i, num, met = 0;
 	unsigned long words[RACE_ROOM];
 	struct dma_fence *fence;
 
-	num = race_busy_read(&race->mock.resv, ALL, ~0UL, words, &room);
+	num = race_busy_read(&race->mock.resv, ALL, ~0UL, words, RACE_ROOM);
 	KUNIT_ASSERT_EQ(test, num, expected);
 	for (i = 0; i < num; i++) {
 		fence = dma_resv_word_fence(words[i]);
