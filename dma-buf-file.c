@@ -68,7 +68,7 @@ static long dma_buf_file_set_name(struct dma_buf *dmabuf, const char __user *arg
 	return 0;
 }
 
-static long dma_buf_file_sync(struct dma_buf *dmabuf, const struct dma_buf_sync __user *sync)
+static long dma_buf_file_sync(struct dma_buf *dmabuf, const struct dma_buf_sync __user *arg)
 {
 	static const enum dma_data_direction directions[] = {
 		[DMA_BUF_SYNC_READ] = DMA_FROM_DEVICE,
@@ -76,15 +76,15 @@ static long dma_buf_file_sync(struct dma_buf *dmabuf, const struct dma_buf_sync 
 		[DMA_BUF_SYNC_RW] = DMA_BIDIRECTIONAL,
 	};
 	enum dma_data_direction dir;
-	u64 flags;
+	struct dma_buf_sync sync;
 
-	if (get_user(flags, &sync->flags))
+	if (copy_from_user(&sync, arg, sizeof(sync)))
 		return -EFAULT;
-	if (flags & ~DMA_BUF_SYNC_VALID_FLAGS_MASK || !(flags & DMA_BUF_SYNC_RW))
+	if (sync.flags & ~DMA_BUF_SYNC_VALID_FLAGS_MASK || !(sync.flags & DMA_BUF_SYNC_RW))
 		return -EINVAL;
 
-	dir = directions[flags & DMA_BUF_SYNC_RW];
-	if (flags & DMA_BUF_SYNC_END)
+	dir = directions[sync.flags & DMA_BUF_SYNC_RW];
+	if (sync.flags & DMA_BUF_SYNC_END)
 		return dma_buf_end_cpu_access(dmabuf, dir);
 	return dma_buf_begin_cpu_access(dmabuf, dir);
 }
