@@ -29,9 +29,43 @@ static char *only = "";
 module_param(only, charp, 0);
 MODULE_PARM_DESC(only, "run rows whose name begins like this");
 
+static char *without[8];
+static int num_without;
+module_param_array(without, charp, &num_without, 0);
+MODULE_PARM_DESC(without, "leave out rows whose name begins like one of these");
+
 static int passes = BENCH_PASSES;
 module_param(passes, int, 0);
 MODULE_PARM_DESC(passes, "passes of each row");
+
+static int settle = 1;
+module_param(settle, int, 0);
+MODULE_PARM_DESC(settle, "passes after which everything is freed that waits for it");
+
+#ifdef CONFIG_UML
+static u64 ticks_per_ms;
+
+u64 bench_ns(u64 ticks)
+{
+	return div64_u64(ticks * NSEC_PER_MSEC, ticks_per_ms);
+}
+
+static void bench_clock_setup(void)
+{
+	ktime_t begin = ktime_get();
+	u64 ticks = bench_now();
+	s64 ms;
+
+	do {
+		ms = ktime_ms_delta(ktime_get(), begin);
+	} while (ms < 100);
+	ticks_per_ms = div64_s64(bench_now() - ticks, ms);
+}
+#else
+static void bench_clock_setup(void)
+{
+}
+#endif
 
 static const char *bench_fence_get_name(struct dma_fence *fence)
 {
@@ -100,9 +134,11 @@ static void bench_measure(const struct bench_row *row, unsigned int n)
 		row->run(&b);
 		best = min(best, div_u64(b.cost * 1000, b.ops));
 		flush_delayed_fput();
-		/* Each pass finds the allocator as it was: nothing is still to be freed. */
-		rcu_barrier();
-		kvfree_rcu_barrier();
+		/* A pass finds the allocator as it was: nothing is still to be freed. */
+		if ((pass + 1) % settle == 0) {
+			rcu_barrier();
+			kvfree_rcu_barrier();
+		}
 		cond_resched();
 		if (b.cost > BENCH_LONG)
 			break;
@@ -110,12 +146,23 @@ static void bench_measure(const struct bench_row *row, unsigned int n)
 	pr_info("bench: %s,%u,%llu\n", row->name, n, best);
 }
 
+static bool bench_wanted(const char *name)
+{
+	int i;
+
+	for (i = 0; i < num_without; i++) {
+		if (strstarts(name, without[i]))
+			return false;
+	}
+	return strstarts(name, only);
+}
+
 static void bench_rows_run(const struct bench_row *row)
 {
 	const unsigned int *size;
 
 	for (; row->name; row++) {
-		if (!strstarts(row->name, only))
+		if (!bench_wanted(row->name))
 			continue;
 		bench_measure(row, row->sizes[0] ?: 1);
 		for (size = row->sizes; *size && *++size; )
@@ -143,6 +190,7 @@ static int __init bench_init(void)
 	DECLARE_COMPLETION_ONSTACK(done);
 	struct task_struct *task;
 
+	bench_clock_setup();
 	bench_buf_setup();
 	task = kthread_run(bench_thread, &done, "dma-buf-bench");
 	if (IS_ERR(task))

@@ -8,7 +8,7 @@ PLACE = place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
-.PHONY: help demo test check users configs bench bench-smp test-stock install-tree origins clean
+.PHONY: help demo test check users configs bench bench-native bench-smp test-stock install-tree origins clean
 
 help:
 	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
@@ -17,6 +17,7 @@ help:
 	@echo 'make users                compile every file of a kernel that uses the subsystem'
 	@echo 'make configs              build drivers/dma-buf with its options on and off'
 	@echo 'make bench                count the instructions of every operation, against a stock kernel'
+	@echo 'make bench-native         the same as time, in User Mode Linux: reported, not judged'
 	@echo 'make bench-smp            some of them on two processors: reported, not judged'
 	@echo 'make test-stock           record what the suites of others do on a stock kernel, and show'
 	@echo '                          that our tests find there the bugs that it has'
@@ -50,6 +51,10 @@ configs:
 bench:
 	@$(LOCKED) && kernels=$$($(MACHINES)/build -p bench bench-stock) && set -- $$kernels && $(PLACE) && \
 	tests/bench/run "$$1" "$$2" "$$place" "$$place/bench-out"
+
+bench-native:
+	@$(LOCKED) && kernels=$$($(MACHINES)/build -p bench-uml bench-stock-uml) && set -- $$kernels && \
+	$(PLACE) && tests/bench/native "$$1" "$$2" "$$place" "$$place/bench-native"
 
 bench-smp:
 	@$(LOCKED) && kernels=$$($(MACHINES)/build -p bench bench-stock) && set -- $$kernels && $(PLACE) && \
