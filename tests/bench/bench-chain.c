@@ -215,10 +215,14 @@ static void chain_signal_run(struct bench *b, unsigned int (*nth)(unsigned int i
 
 	chain_called = 0;
 	bench_start(b);
-	for (i = 0; i < b->n; i++)
+	for (i = 0; i < b->n; i++) {
 		dma_fence_signal(&cb->fences[nth(i, b->n)].base);
-	while (READ_ONCE(chain_called) < b->n)
+		bench_irq_work();
+	}
+	while (READ_ONCE(chain_called) < b->n) {
 		cpu_relax();
+		bench_irq_work();
+	}
 	bench_stop(b, b->n);
 	chain_waited_free(cb, b->n);
 }

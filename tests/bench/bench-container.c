@@ -51,8 +51,10 @@ static void array_signal_run(struct bench *b)
 	bench_start(b);
 	for (i = 0; i < ROUNDS; i++)
 		dma_fence_add_callback(arrays[i], &cb[i], bench_fence_called);
-	for (i = 0; i < ROUNDS * b->n; i++)
+	for (i = 0; i < ROUNDS * b->n; i++) {
 		dma_fence_signal(&fences[i].base);
+		bench_irq_work();
+	}
 	bench_stop(b, ROUNDS);
 	for (i = 0; i < ROUNDS; i++)
 		dma_fence_put(arrays[i]);

@@ -8,6 +8,8 @@
 #define _DMA_BUF_TESTS_BENCH_H
 
 #include <linux/dma-fence.h>
+#include <linux/irq_work.h>
+#include <linux/irqflags.h>
 #include <linux/ktime.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -33,10 +35,24 @@ static inline u64 bench_now(void)
 #ifdef CONFIG_UML
 /* The counter is the host's: it has a rate of its own, and is finer than the clock here. */
 u64 bench_ns(u64 ticks);
+
+/* Do what was left to irq_work, which here waits for the next tick, and elsewhere for nothing. */
+static inline void bench_irq_work(void)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	irq_work_run();
+	local_irq_restore(flags);
+}
 #else
 static inline u64 bench_ns(u64 ticks)
 {
 	return ticks;
+}
+
+static inline void bench_irq_work(void)
+{
 }
 #endif
 
