@@ -305,10 +305,13 @@ struct dma_buf_attachment {
 	/** @node: Link in &dma_buf.attachments. Locking: the reservation. */
 	struct list_head node;
 
-	/** @sgt: Cached mapping, or NULL. Locking: the reservation. */
+	/**
+	 * @sgt: Mapping that is kept, or NULL. Locking: the reservation to set it, which happens
+	 * once; none to read it.
+	 */
 	struct sg_table *sgt;
 
-	/** @dir: Direction in which @sgt is mapped. Locking: the reservation. */
+	/** @dir: Direction in which @sgt is mapped; set before it. Locking: as @sgt. */
 	enum dma_data_direction dir;
 
 	/**

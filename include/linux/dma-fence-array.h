@@ -11,7 +11,8 @@
 /**
  * struct dma_fence_array_cb - callback that an array queues on one child
  * @cb: node in the child's callback list
- * @array: array to tell; the queued callback holds a reference to it
+ * @array: array to tell; the queued callbacks of an all-of array hold a reference to it together,
+ *	those of an any-of array one each
  */
 struct dma_fence_array_cb {
 	struct dma_fence_cb cb;
