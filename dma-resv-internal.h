@@ -17,8 +17,7 @@
  * Readers without the lock see words, nothing else. A fence never moves within its storage, and
  * storage that was left behind is never written again; this is what their proof in dma-resv-iter.c
  * stands on. Once left, the slots inside struct dma_resv are not used again. Until then they are
- * filled from the first one on and keep what has signaled until a new fence takes the slot, so that
- * the first empty one is the end.
+ * filled from the first one on and none is emptied alone, so that the first empty one is the end.
  */
 #ifndef _DMA_RESV_INTERNAL_H
 #define _DMA_RESV_INTERNAL_H

@@ -100,22 +100,40 @@ static void dma_resv_table_expire(struct dma_resv_table *table)
 }
 
 /*
- * Find out how many slots may be used, at the cost of looking at all. Inside the object a signaled
- * fence stays in until its slot is wanted: readers take the first empty slot for the end.
+ * The same inside the object, where no slot is emptied alone, because readers take the first empty
+ * one for the end: the stub takes the place of what has signaled. It has no context that anybody
+ * could have replaced, so that its slot stays one for a new fence. Returns how many those are.
  */
+static unsigned int dma_resv_inline_expire(struct dma_resv *obj)
+{
+	unsigned int i, room = 0;
+	struct dma_fence *fence;
+
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++) {
+		fence = dma_resv_word_fence(obj->slots[i]);
+		if (fence && !dma_fence_is_signaled(fence))
+			continue;
+
+		room++;
+		if (!fence)
+			continue;
+		dma_resv_slot_store(&obj->slots[i], dma_resv_word(dma_fence_get_stub(),
+								  DMA_RESV_USAGE_BOOKKEEP));
+		dma_fence_put(fence);
+	}
+
+	return room;
+}
+
+/* Find out how many slots may be used, at the cost of looking at all. */
 static unsigned int dma_resv_room_recover(struct dma_resv *obj)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned int i, room = 0;
 
 	if (!slots)
 		return 0;
-
-	if (dma_resv_slots_inline(obj, slots)) {
-		for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
-			room += !slots[i] || dma_fence_is_signaled(dma_resv_word_fence(slots[i]));
-		return room;
-	}
+	if (dma_resv_slots_inline(obj, slots))
+		return dma_resv_inline_expire(obj);
 
 	dma_resv_table_expire(dma_resv_slots_table(slots));
 	return dma_resv_slots_room(obj);
@@ -151,7 +169,7 @@ int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 	if (!dma_resv_slots_grow(obj, num, GFP_KERNEL))
 		return room >= num ? 0 : -ENOMEM;
 
-	/* What had signaled inside the object came along. */
+	/* What stands inside the object for signaled fences came along. */
 	if (inside && room)
 		dma_resv_table_expire(dma_resv_slots_table(dma_resv_slots_locked(obj)));
 	return 0;

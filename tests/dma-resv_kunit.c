@@ -433,6 +433,33 @@ static void dma_resv_replace_fences_takes_all_of_context(struct kunit *test)
 	replace_among(test, 100);
 }
 
+/* Slots that were reserved although signaled fences are in them stay reserved. */
+static void dma_resv_replace_fences_takes_no_reserved_slot(struct kunit *test)
+{
+	struct dma_fence *busy = mock_fence_create(test, 50, 1), *more[DMA_RESV_INLINE_SLOTS];
+	struct mock_resv *mock = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++) {
+		dma_fence_signal(mock_resv_fill(test, &mock->resv, 1 + i, 1, DMA_RESV_USAGE_READ));
+		more[i] = mock_fence_create(test, 100 + i, 1);
+	}
+
+	dma_resv_lock(&mock->resv, NULL);
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(&mock->resv, DMA_RESV_INLINE_SLOTS), 0);
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
+		dma_resv_replace_fences(&mock->resv, 1 + i, busy, DMA_RESV_USAGE_READ);
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
+		dma_resv_add_fence(&mock->resv, more[i], DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&mock->resv);
+
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++) {
+		KUNIT_EXPECT_EQ(test, mock_resv_find(&mock->resv, more[i], ALL), 1);
+		dma_fence_put(more[i]);
+	}
+	dma_fence_put(busy);
+}
+
 static void dma_resv_replace_fences_without_match_does_nothing(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_create(test, 7, 1), *kept;
@@ -611,6 +638,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(dma_resv_add_fence_unreserved_in_place_is_silent),
 	KUNIT_CASE(dma_resv_add_fence_of_many_contexts_keeps_one_each),
 	KUNIT_CASE(dma_resv_replace_fences_takes_all_of_context),
+	KUNIT_CASE(dma_resv_replace_fences_takes_no_reserved_slot),
 	KUNIT_CASE(dma_resv_replace_fences_without_match_does_nothing),
 	KUNIT_CASE(dma_resv_replace_fences_inside_walk_visits_each_once),
 	KUNIT_CASE(dma_resv_add_fence_at_random_loses_nothing),
