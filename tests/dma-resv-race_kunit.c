@@ -25,10 +25,8 @@
 #define dma_resv_iter_first		race_iter_first
 #define dma_resv_iter_next		race_iter_next
 
-struct dma_fence *race_iter_first_unlocked(struct dma_resv_iter *cursor);
-struct dma_fence *race_iter_next_unlocked(struct dma_resv_iter *cursor);
-struct dma_fence *race_iter_first(struct dma_resv_iter *cursor);
-struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
+#define dma_resv_iter_drop		race_iter_drop
+#include "race-resv.h"
 
 /* Checkers that do not know the question are used on our tree. */
 #ifdef __CHECKER__
@@ -40,7 +38,6 @@ struct dma_fence *race_iter_next(struct dma_resv_iter *cursor);
 #endif
 
 #if RACE_STORAGE
-#define dma_resv_iter_drop		race_iter_drop
 #define dma_resv_busy_read		race_busy_read
 #define dma_resv_busy_read_few		race_busy_read_few
 #define dma_resv_busy_get_rcu		race_busy_get_rcu
