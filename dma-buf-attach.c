@@ -72,8 +72,8 @@ static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment 
 
 /*
  * The buffer has room for one attachment. The bit is taken and given back like a lock: whoever gets
- * the memory finds that the last owner is done with it. The allocator would tell who uses an attachment after
- * dma_buf_detach(); here debugging kernels leave nothing of it that could be used.
+ * the memory finds that the last owner is done with it. The allocator would tell who uses an
+ * attachment after dma_buf_detach(); here debugging kernels leave nothing of it that could be used.
  */
 static __always_inline struct dma_buf_attachment *dma_buf_attachment_alloc(struct dma_buf *dmabuf)
 {

@@ -75,7 +75,7 @@ static bool dma_fence_array_child_count(struct dma_fence_array *array, struct dm
 static void dma_fence_array_child_done(struct dma_fence *child, struct dma_fence_cb *cb)
 {
 	struct dma_fence_array *array = container_of(cb, struct dma_fence_array_cb, cb)->array;
-	/* Looked at before the count: afterwards another callback may complete and free the array. */
+	/* Looked at before the count: then another callback may complete and free the array. */
 	bool shared = !array->signal_on_any;
 
 	if (dma_fence_array_child_count(array, child))
@@ -203,10 +203,10 @@ static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadli
 		dma_fence_set_deadline(child, deadline);
 }
 
-/* Where the list is that dma_fence_array_alloc_whole() made room for. */
+/* Where the list is that dma_fence_array_alloc_whole() made room for: behind @num callbacks. */
 static struct dma_fence **dma_fence_array_own_list(struct dma_fence_array *array, unsigned int num)
 {
-	return (struct dma_fence **)&array->callbacks[num];
+	return (void *)array + struct_size(array, callbacks, num);
 }
 
 static void dma_fence_array_release(struct dma_fence *fence)
@@ -217,7 +217,7 @@ static void dma_fence_array_release(struct dma_fence *fence)
 
 	while (i--)
 		dma_fence_put(fences[i]);
-	if (fences != dma_fence_array_own_list(array, array->num_fences))
+	if (!array->is_whole)
 		kfree(fences);
 	dma_fence_free(fence);
 }
@@ -253,8 +253,8 @@ EXPORT_SYMBOL(dma_fence_array_alloc);
 
 /*
  * As dma_fence_array_alloc(), with room for the list of fences in the same piece of memory:
- * &dma_fence_array.fences points to it, for the caller to fill and pass to dma_fence_array_init()
- * with the same number.
+ * &dma_fence_array.fences points to it, for the caller to fill and pass the array to
+ * dma_fence_array_init_whole().
  */
 struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 {
@@ -296,6 +296,7 @@ struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
 	/* The list begins where the callbacks end; with fewer of them that is further ahead. */
 	if (list != array->fences)
 		memmove(list, array->fences, array_size(num_fences, sizeof(*list)));
+	array->is_whole = true;
 	dma_fence_array_setup(array, num_fences, list, dma_fence_context_alloc(1), 1, false);
 	return &array->base;
 }

@@ -92,6 +92,16 @@ static inline unsigned long *dma_resv_slots_locked(struct dma_resv *obj)
 	return rcu_dereference_protected(obj->fences, dma_resv_held(obj));
 }
 
+/*
+ * For who does not hold the lock. An acquire, where a table needs no more than a dependency: the
+ * slots inside the object, cleared before they were published, are reached without the pointer.
+ */
+static inline const unsigned long *dma_resv_slots_rcu(struct dma_resv *obj)
+{
+	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the fences of a reservation need RCU or its lock");
+	return (__force const unsigned long *)smp_load_acquire(&obj->fences);
+}
+
 /* How many of the slots may be looked at. */
 static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 						const unsigned long *slots)
@@ -132,10 +142,10 @@ static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence
 	       dma_fence_is_later_or_same(fence, old);
 }
 
-/* Publish a word in a slot that is in use already, or inside the object. */
+/* Publish a word in a slot that readers may look at. */
 static inline void dma_resv_slot_store(unsigned long *slot, unsigned long word)
 {
-	/* Pairs with the READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
+	/* Pairs with the dependency of READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
 	smp_store_release(slot, word);
 }
 
@@ -249,7 +259,7 @@ static inline unsigned int dma_resv_busy_bound(struct dma_resv *obj, enum dma_re
 	unsigned long word;
 
 	guard(rcu)();
-	slots = rcu_dereference(obj->fences);
+	slots = dma_resv_slots_rcu(obj);
 	if (!dma_resv_busy_find_rcu(obj, slots, usage, &word))
 		return 0;
 	return dma_resv_slots_bound(obj, slots);

@@ -13,8 +13,9 @@
  *
  * 1. Seeing a fence whole. The writer stores the word with release (dma_resv_slot_store()); all
  *    uses of the fence depend on the address in the word that READ_ONCE() gave. In a table, num is
- *    released after the word below it and acquired before (dma_resv_slots_bound()). A table as a
- *    whole is published by rcu_assign_pointer() and read through rcu_dereference().
+ *    released after the word below it and acquired before (dma_resv_slots_bound()). The storage
+ *    as a whole is published by rcu_assign_pointer() and acquired by dma_resv_slots_rcu(): slots
+ *    inside the object are found without the pointer, so that it carries no dependency to them.
  *
  * 2. Seeing all of them. A fence never moves to another slot of the same storage. It moves to other
  *    storage with all the rest, the old storage is then frozen: a reader in the middle of it
@@ -170,7 +171,7 @@ static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter
 	unsigned int num;
 
 	do {
-		cursor->fences = rcu_dereference(cursor->obj->fences);
+		cursor->fences = dma_resv_slots_rcu(cursor->obj);
 		cursor->generation = dma_resv_slots_generation(cursor->obj, cursor->fences);
 		cursor->bound = 0;
 	} while (!dma_resv_iter_read_rcu(cursor, &num));
@@ -199,7 +200,15 @@ static noinline struct dma_fence *dma_resv_iter_continue(struct dma_resv_iter *c
 	return dma_resv_iter_begin_batch(cursor, num);
 }
 
-/* Drop the references of a walk without the lock: to the current fence and those read ahead. */
+/**
+ * dma_resv_iter_drop - drop the references of a lock-free walk
+ * @cursor: cursor whose last step returned a fence
+ *
+ * For dma_resv_iter_end() alone, which calls it when the loop was left early: the cursor has a
+ * reference to the current fence and to those that it has read ahead.
+ *
+ * Context: Any context in which the fences may be released.
+ */
 void dma_resv_iter_drop(struct dma_resv_iter *cursor)
 {
 	dma_resv_words_put(cursor->at - 1, cursor->end - (cursor->at - 1));
@@ -226,7 +235,7 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 
 	guard(rcu)();
 	obj = cursor->obj;
-	slots = rcu_dereference(obj->fences);
+	slots = dma_resv_slots_rcu(obj);
 	if (!dma_resv_slots_inline(obj, slots))
 		return dma_resv_iter_restart_rcu(cursor);
 
@@ -243,6 +252,19 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
 
+/* Whether all was read ahead, and is still where it was read. */
+static __always_inline bool dma_resv_iter_is_over(const struct dma_resv_iter *cursor)
+{
+	return cursor->is_last && cursor->fences == rcu_access_pointer(cursor->obj->fences);
+}
+
+static __always_inline struct dma_fence *dma_resv_iter_finish(struct dma_resv_iter *cursor)
+{
+	cursor->first = NULL;
+	cursor->is_owner = false;
+	return NULL;
+}
+
 /* Go on to what was read ahead and has not signaled since, or to what was not read yet. */
 static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
 {
@@ -258,28 +280,27 @@ static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cu
 	}
 
 	cursor->is_owner = false;
-	return dma_resv_iter_continue(cursor);
+	return dma_resv_iter_is_over(cursor) ? dma_resv_iter_finish(cursor) :
+					       dma_resv_iter_continue(cursor);
 }
 
 /**
  * dma_resv_iter_next_unlocked - continue a lock-free walk
  * @cursor: cursor whose last step returned a fence
  *
- * Drops the reference on the fence before. Begins a new pass when the fences have moved.
+ * Drops the reference on the fence before. Begins a new pass when the fences have moved to other
+ * storage, or one left it while it was being read.
  *
  * Context: Any context in which the fences may be polled and released. Takes no lock.
  * Return: the next busy fence, with a reference that the cursor owns, or NULL at the end.
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
-	if (cursor->at < cursor->end || !cursor->is_last ||
-	    cursor->fences != rcu_access_pointer(cursor->obj->fences))
+	if (cursor->at < cursor->end || !dma_resv_iter_is_over(cursor))
 		return dma_resv_iter_advance(cursor);
 
-	cursor->first = NULL;
-	cursor->is_owner = false;
 	dma_fence_put(dma_resv_word_fence(cursor->word));
-	return NULL;
+	return dma_resv_iter_finish(cursor);
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
@@ -344,7 +365,7 @@ unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 
 	guard(rcu)();
 	do {
-		slots = rcu_dereference(obj->fences);
+		slots = dma_resv_slots_rcu(obj);
 		bound = dma_resv_slots_bound(obj, slots);
 		if (bound > room)
 			return DMA_RESV_NO_SLOT;
@@ -362,7 +383,7 @@ unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage us
 	unsigned int num;
 
 	guard(rcu)();
-	if (!dma_resv_slots_inline(obj, rcu_access_pointer(obj->fences)))
+	if (!dma_resv_slots_inline(obj, dma_resv_slots_rcu(obj)))
 		return DMA_RESV_NO_SLOT;
 
 	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true, usage,
@@ -380,7 +401,7 @@ struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usag
 	unsigned int num;
 
 restart:
-	slots = rcu_dereference(obj->fences);
+	slots = dma_resv_slots_rcu(obj);
 	end = slots + dma_resv_slots_bound(obj, slots);
 	for (slot = slots; slot < end; slot++) {
 		num = dma_resv_table_read_rcu(slot, slot + 1, usage, ~0UL, &word);

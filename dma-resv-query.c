@@ -80,6 +80,8 @@ static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src
  * @dst: locked reservation; the fences it had are dropped
  * @src: reservation to copy from, locked or not; usages are copied, too
  *
+ * What was reserved in @dst before is used up, whatever it was.
+ *
  * Context: Process context, the lock of @dst is held. Allocates with GFP_KERNEL.
  * Return: 0, or -ENOMEM with @dst as it was.
  */
@@ -273,12 +275,15 @@ static __always_inline struct dma_fence *dma_resv_busy_get(struct dma_resv *obj,
 	unsigned long word;
 
 	guard(rcu)();
-	slots = rcu_dereference(obj->fences);
+	slots = dma_resv_slots_rcu(obj);
 	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
 	return slot ? dma_resv_found_get_rcu(obj, usage, slots, slot, word) : NULL;
 }
 
-/* Wait for all fences but @first, once for what each slot has: with work added on, this ends. */
+/*
+ * Wait for all fences but @first. What takes the place of a fence that the walk has returned is not
+ * waited for, so that this ends, whatever is added on and on.
+ */
 static noinline long dma_resv_wait_others(struct dma_resv *obj, enum dma_resv_usage usage,
 					  bool intr, bool poll, long left, struct dma_fence *first)
 {
@@ -375,7 +380,7 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 	unsigned long word;
 
 	guard(rcu)();
-	slots = rcu_dereference(obj->fences);
+	slots = dma_resv_slots_rcu(obj);
 	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
 	if (!slot)
 		return true;

@@ -86,6 +86,9 @@ struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
 	struct dma_resv_table *table;
 	size_t fixed, size;
 
+	if (slots > DMA_RESV_SLOTS_MAX)
+		return NULL;
+
 	fixed = sizeof(*table) + (sizeof(u32) << bits);
 	size = kmalloc_size_roundup(fixed + slots * DMA_RESV_SLOT_BYTES);
 	table = kzalloc(size, gfp);

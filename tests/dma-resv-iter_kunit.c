@@ -151,6 +151,25 @@ static void dma_resv_iter_next_unlocked_skips_signaled(struct kunit *test)
 	dma_fence_put(done);
 }
 
+/* What signals while the body runs is not returned, and its being the last starts nothing over. */
+static void dma_resv_iter_next_unlocked_last_signals_meanwhile_ends(struct kunit *test)
+{
+	struct mock_resv *mock = test->priv;
+	struct dma_fence *first, *last;
+	struct dma_resv_iter cursor;
+
+	first = mock_resv_fill(test, &mock->resv, 1, 1, DMA_RESV_USAGE_READ);
+	last = mock_resv_fill(test, &mock->resv, 2, 1, DMA_RESV_USAGE_READ);
+
+	dma_resv_iter_begin(&cursor, &mock->resv, ALL);
+	KUNIT_EXPECT_PTR_EQ(test, dma_resv_iter_first_unlocked(&cursor), first);
+	dma_fence_signal(last);
+	KUNIT_EXPECT_NULL(test, dma_resv_iter_next_unlocked(&cursor));
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, kref_read(&first->refcount), 1);
+	KUNIT_EXPECT_EQ(test, kref_read(&last->refcount), 1);
+}
+
 /* The body needs no care: here it takes the lock, exchanges the fence and signals the old one. */
 static void dma_resv_iter_next_unlocked_lets_body_change_fences(struct kunit *test)
 {
@@ -375,6 +394,7 @@ static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE(dma_resv_iter_next_unlocked_holds_one_reference),
 	KUNIT_CASE(dma_resv_iter_end_after_break_drops_reference),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_skips_signaled),
+	KUNIT_CASE(dma_resv_iter_next_unlocked_last_signals_meanwhile_ends),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_lets_body_change_fences),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_after_growth_restarts),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_with_foreign_slots_restarts),

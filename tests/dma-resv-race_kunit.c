@@ -202,7 +202,7 @@ static void race_collect(struct kunit *test, struct race *race, unsigned int exp
 	race_words_put(words, num);
 }
 
-static void dma_resv_get_fences_fence_recycled_finds_no_stranger(struct kunit *test)
+static void dma_resv_busy_read_fence_recycled_finds_no_stranger(struct kunit *test)
 {
 	struct race *race = race_begin(test);
 
@@ -211,7 +211,7 @@ static void dma_resv_get_fences_fence_recycled_finds_no_stranger(struct kunit *t
 	race_end(test, race);
 }
 
-static void dma_resv_get_fences_storage_replaced_starts_over(struct kunit *test)
+static void dma_resv_busy_read_storage_replaced_starts_over(struct kunit *test)
 {
 	struct race *race = race_begin(test);
 
@@ -221,7 +221,35 @@ static void dma_resv_get_fences_storage_replaced_starts_over(struct kunit *test)
 	race_end(test, race);
 }
 
-static void dma_resv_wait_timeout_fence_recycled_finds_no_stranger(struct kunit *test)
+/* The quick reader of the slots inside the object gives up, and leaves it to the other. */
+static void race_collect_few(struct kunit *test, struct race *race)
+{
+	unsigned long few[DMA_RESV_INLINE_SLOTS];
+
+	KUNIT_EXPECT_EQ(test, race_busy_read_few(&race->mock.resv, ALL, ~0UL, few),
+			DMA_RESV_NO_SLOT);
+}
+
+static void dma_resv_busy_read_few_fence_recycled_gives_up(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	hook_get_set(race_displace, race);
+	race_collect_few(test, race);
+	race_end(test, race);
+}
+
+static void dma_resv_busy_read_few_storage_replaced_gives_up(struct kunit *test)
+{
+	struct race *race = race_begin(test);
+
+	race_move(test, race);
+	race_collect_few(test, race);
+	dma_fence_put(race->more);
+	race_end(test, race);
+}
+
+static void dma_resv_busy_get_rcu_fence_recycled_finds_no_stranger(struct kunit *test)
 {
 	struct race *race = race_begin(test);
 	struct dma_fence *fence;
@@ -256,9 +284,11 @@ static struct kunit_case dma_resv_race_cases[] = {
 	KUNIT_CASE(dma_resv_iter_first_unlocked_fence_released_looks_again),
 #if RACE_STORAGE
 	KUNIT_CASE(dma_resv_iter_first_unlocked_storage_replaced_starts_over),
-	KUNIT_CASE(dma_resv_get_fences_fence_recycled_finds_no_stranger),
-	KUNIT_CASE(dma_resv_get_fences_storage_replaced_starts_over),
-	KUNIT_CASE(dma_resv_wait_timeout_fence_recycled_finds_no_stranger),
+	KUNIT_CASE(dma_resv_busy_read_fence_recycled_finds_no_stranger),
+	KUNIT_CASE(dma_resv_busy_read_storage_replaced_starts_over),
+	KUNIT_CASE(dma_resv_busy_read_few_fence_recycled_gives_up),
+	KUNIT_CASE(dma_resv_busy_read_few_storage_replaced_gives_up),
+	KUNIT_CASE(dma_resv_busy_get_rcu_fence_recycled_finds_no_stranger),
 #endif
 	{}
 };

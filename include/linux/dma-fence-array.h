@@ -29,8 +29,10 @@ struct dma_fence_array_cb {
  * @error: positive while the outcome is open, then 0 or the negative error that @base ends with.
  *	Locking: cmpxchg() from the positive value, once
  * @signal_on_any: one signaled child completes the array. Constant after init
- * @fences: kmalloc'ed array of the children, owned together with a reference to each. Constant
- *	after init
+ * @is_whole: @fences lies behind @callbacks in the same piece of memory. Private to the
+ *	implementation. Constant after init
+ * @fences: array of the children, kmalloc'ed unless @is_whole, owned together with a reference to
+ *	each. Constant after init
  * @work: signals @base after the lock of the child that completed it was dropped
  * @callbacks: one for each child
  */
@@ -42,6 +44,7 @@ struct dma_fence_array {
 	atomic_t num_pending;
 	int error;
 	bool signal_on_any;
+	bool is_whole;
 	struct dma_fence **fences;
 
 	struct irq_work work;

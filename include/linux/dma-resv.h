@@ -212,8 +212,9 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
  * dma_resv_iter_is_restarted - tell whether a new pass has begun
  * @cursor: cursor that has just returned a fence
  *
- * A lock-free walk begins anew when the fences moved to other storage. A caller that accumulates
- * over the fences forgets what it has whenever this returns true.
+ * A lock-free walk begins anew when the fences moved to other storage, or one left it while it was
+ * being read. A caller that accumulates over the fences forgets what it has whenever this returns
+ * true.
  *
  * Context: Any.
  * Return: true for the first fence of every pass, including the very first.
