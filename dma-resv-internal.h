@@ -92,13 +92,14 @@ static inline unsigned long *dma_resv_slots_locked(struct dma_resv *obj)
 	return rcu_dereference_protected(obj->fences, dma_resv_held(obj));
 }
 
-/*
- * For who does not hold the lock. An acquire, where a table needs no more than a dependency: the
- * slots inside the object, cleared before they were published, are reached without the pointer.
- */
+/* Where the fences are, for who does not hold the lock. */
 static inline const unsigned long *dma_resv_slots_rcu(struct dma_resv *obj)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the fences of a reservation need RCU or its lock");
+	/*
+	 * Pairs with rcu_assign_pointer(). For a table a dependency would do; the slots inside the
+	 * object, cleared before they are published, are reached without the pointer.
+	 */
 	return (__force const unsigned long *)smp_load_acquire(&obj->fences);
 }
 
