@@ -386,8 +386,9 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 		return true;
 
 	/*
-	 * Who need not ask the driver needs no reference: a slot that still has the word after the
-	 * flag was read had that fence when it was.
+	 * Who need not ask the driver needs no reference: if the slot still has the word after the
+	 * flag was read, the flag was that of its fence. Or the slot got another one in the same
+	 * memory, which came after the question and is as good a reason to answer no.
 	 */
 	if (!dma_resv_word_fence(word)->ops->signaled) {
 		/* Pairs with dma_resv_slot_store(), and the release in the last dma_fence_put(). */

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A reader without the lock wants the first busy fence of a reservation, or only to know whether
+ * there is one, see dma_resv_busy_find_rcu(), while the lock holder and the allocator do what
+ * resv.inc has. Who only asks takes no reference: it looks at the slot again once it knows that
+ * the fence is busy, and then at the storage, see dma_resv_test_signaled(). Who waits does the same
+ * once it has a reference, see dma_resv_found_get_rcu(). When the short way does not lead to an
+ * answer the long one does, see dma_resv_busy_get_rcu(), which looks at the storage after each slot.
+ *
+ * To be true: the fence that is returned was in the reservation while the reader looked; the answer
+ * is that there is one only if one was there that had not signaled; and it is that there is none
+ * only if each fence that was there when the reader began has signaled, or has left meanwhile.
+ *
+ * Each of these makes it wrong:
+ * MUTANT NO_SECOND_LOOK	who only asks does not look at the slot again
+ * MUTANT NO_SECOND_STORAGE	who only asks does not look at the storage again
+ * MUTANT NO_TEST_RMB		who only asks looks again before it reads the flag
+ * MUTANT NO_SLOT_CHECK		who waits does not look at the slot again
+ * MUTANT NO_STORAGE_CHECK	who waits does not look at the storage again
+ * MUTANT NO_RMB		who waits looks again before it has the reference
+ * MUTANT NO_LONG_CHECK		the long way does not look at the storage
+ * MUTANT PLAIN_GET		the reference is taken though the count is 0
+ * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
+ * MUTANT HOLES			a slot inside the object is emptied, and others are not
+ */
+#define SIGNALED_MAYBE
+#define STEPS	2
+#include "resv.inc"
+
+#define MEMORY(word)	((word) - 1)
+
+/* dma_resv_word_get_rcu() without the second look. */
+inline get(word)
+{
+	d_step {
+#ifdef PLAIN_GET
+		got = true;
+#else
+		got = refs[MEMORY(word)] > 0;
+#endif
+		refs[MEMORY(word)] = refs[MEMORY(word)] + got
+	}
+}
+
+proctype reader()
+{
+	byte word, again, storage, at, i;
+	bool got, asks;
+
+	/* Whether it only asks, and whether a driver has to be asked, which takes the long way. */
+	select(i : 0 .. 1);
+	asks = i;
+	i = 0;
+	reader_begin();
+
+	storage = current;
+	do
+	:: at == SLOTS -> goto none
+	:: else ->
+		word = SLOT(storage, at);
+		if
+		:: word == 0 && storage == 0 -> goto none
+		:: word == 0 && storage != 0 -> at++
+		:: else ->
+#ifdef NO_TEST_RMB
+			again = SLOT(storage, at);
+#endif
+			if
+			:: signaled[MEMORY(word)] -> at++
+			:: else -> break
+			fi
+		fi
+	od;
+
+	if
+	:: goto long		/* a driver has to be asked */
+	:: asks ->
+#ifndef NO_TEST_RMB
+		again = SLOT(storage, at);
+#endif
+#ifdef NO_SECOND_LOOK
+		again = word;
+#endif
+		if
+		:: again != word -> goto long
+		:: else
+		fi;
+#ifndef NO_SECOND_STORAGE
+		if
+		:: current != storage -> goto long
+		:: else
+		fi;
+#endif
+		goto yes
+	:: !asks ->
+#ifdef NO_RMB
+		again = SLOT(storage, at);
+#endif
+		get(word);
+		if
+		:: !got -> goto long
+		:: else
+		fi;
+#ifndef NO_RMB
+		again = SLOT(storage, at);
+#endif
+#ifdef NO_SLOT_CHECK
+		again = word;
+#endif
+		if
+		:: again != word -> give_back(word); goto long
+		:: else
+		fi;
+#ifndef NO_STORAGE_CHECK
+		if
+		:: current != storage -> give_back(word); goto long
+		:: else
+		fi;
+#endif
+		goto found
+	fi;
+
+long:
+	storage = current;
+	at = 0;
+	do
+	:: at == SLOTS -> goto none
+	:: else ->
+		got = false;
+		word = SLOT(storage, at);
+		if
+		:: word == 0 -> goto next
+		:: else
+		fi;
+		if
+		:: signaled[MEMORY(word)] -> goto next
+		:: else
+		fi;
+		get(word);
+		if
+		:: !got -> goto long
+		:: else
+		fi;
+		again = SLOT(storage, at);
+		if
+		:: again != word -> give_back(word); goto long
+		:: again == word
+		:: again == word && signaled[MEMORY(word)] -> give_back(word); got = false
+		fi;
+next:
+#ifndef NO_LONG_CHECK
+		if
+		:: current != storage && got -> give_back(word); goto long
+		:: current != storage && !got -> goto long
+		:: else
+		fi;
+#endif
+		if
+		:: got -> goto found
+		:: else -> at++
+		fi
+	od;
+
+found:
+	assert(met[life[MEMORY(word)]]);
+	give_back(word);
+	if
+	:: asks -> goto yes
+	:: else -> goto end
+	fi;
+
+yes:
+	skip;
+	d_step {
+		got = false;
+		i = 1;
+		do
+		:: i > FENCES -> break
+		:: else -> got = got || busy[i]; i++
+		od;
+		assert(got)
+	}
+	goto end;
+
+none:
+	skip;
+	d_step {
+		i = 0;
+		do
+		:: i == SLOTS -> break
+		:: else -> assert(MAY_MISS(first[i])); i++
+		od
+	}
+
+end:
+	skip
+}
