@@ -243,7 +243,7 @@ static void dma_fence_dedup_array_drops_references_of_duplicates(struct kunit *t
 /* All lengths up to some runs of the sort: in order, against it, and in no order. */
 static void unwrap_dedup_expect(struct kunit *test, unsigned int num, unsigned int factor)
 {
-	unsigned int contexts = num - num / 3, i, left;
+	unsigned int contexts = num - num / 3, i, left, last;
 	struct dma_fence *fences[UNWRAP_SORTED];
 
 	for (i = 0; i < num; i++)
@@ -254,8 +254,9 @@ static void unwrap_dedup_expect(struct kunit *test, unsigned int num, unsigned i
 		KUNIT_EXPECT_EQ_MSG(test, fences[i]->context, i + 1, "%u fences, factor %u", num,
 				    factor);
 		/* The second time round, a third of them comes again. */
-		KUNIT_EXPECT_EQ(test, fences[i]->seqno * factor % contexts, i);
-		KUNIT_EXPECT_GE(test, fences[i]->seqno + contexts, num);
+		last = fences[i]->seqno;
+		KUNIT_EXPECT_EQ(test, last * factor % contexts, i);
+		KUNIT_EXPECT_GE(test, last + contexts, num);
 		dma_fence_put(fences[i]);
 	}
 }
