@@ -94,7 +94,7 @@ static __always_inline void dma_buf_attachment_free(struct dma_buf *dmabuf,
 		return;
 	}
 
-	if (IS_ENABLED(CONFIG_DMABUF_DEBUG))
+	if (IS_ENABLED(CONFIG_DMABUF_DEBUG) || IS_ENABLED(CONFIG_KASAN))
 		memset(attach, POISON_FREE, sizeof(*attach));
 	clear_bit_unlock(0, &object->attachment_taken);
 }

@@ -124,14 +124,16 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 		seq_printf(m, "name:\t%s\n", dmabuf->name);
 }
 
-/* Only the list of buffers forgets it here; the teardown comes with the dentry, see dma-buf.c. */
+/* The last reference has gone. Who holds on to the dentry has the name, and nothing else. */
 static int dma_buf_file_release(struct inode *inode, struct file *file)
 {
 	struct dma_buf *dmabuf = file->private_data;
 
 	/* A file whose export failed never had a buffer. */
-	if (dmabuf)
+	if (dmabuf) {
 		dma_buf_debugfs_remove(dmabuf);
+		dma_buf_teardown(dmabuf);
+	}
 	return 0;
 }
 

@@ -36,6 +36,8 @@ static inline struct dma_buf_object *dma_buf_object(struct dma_buf *dmabuf)
 	return container_of(dmabuf, struct dma_buf_object, base);
 }
 
+void dma_buf_teardown(struct dma_buf *dmabuf);
+
 /* dma-buf-file.c */
 
 extern const struct file_operations dma_buf_fops;

@@ -41,7 +41,7 @@ static bool dma_buf_poll_claim(struct dma_buf_poll *poll, __poll_t event)
 	guard(spinlock_irqsave)(&poll->dmabuf->poll.lock);
 	if (poll->armed)
 		return false;
-	poll->armed = event;
+	WRITE_ONCE(poll->armed, event);
 	get_file(poll->dmabuf->file);
 	return true;
 }
@@ -57,7 +57,7 @@ static void dma_buf_poll_complete(struct dma_buf_poll *poll)
 
 	scoped_guard(spinlock_irqsave, &dmabuf->poll.lock) {
 		wake_up_locked_poll(&dmabuf->poll, poll->armed);
-		poll->armed = 0;
+		WRITE_ONCE(poll->armed, 0);
 	}
 	fput(file);
 }

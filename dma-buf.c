@@ -7,10 +7,9 @@
  *	dma_buf_get(), _put() the number becomes a buffer again, and back
  *	dma_buf_teardown()    the last reference to the file has gone
  *
- * The file counts the references, so a buffer lives exactly as long as its file. It is torn down
- * when the dentry goes rather than when the file is released: the name in /proc/PID/maps is made
- * from the dentry, and may still be asked for while the file is on its way out. The memory of the
- * buffer is part of the inode, and stays when somebody watches that for longer.
+ * The file counts the references, so a buffer lives exactly as long as its file. Its memory is part
+ * of the inode, and stays for longer if somebody holds on to that: who opened the file with O_PATH,
+ * or who is just reading a name in /proc, which is made from the dentry.
  *
  * Locks: none is taken here but the name lock. The exporter's release runs with no lock held.
  *
@@ -21,10 +20,12 @@
 #include <linux/atomic.h>
 #include <linux/dcache.h>
 #include <linux/fcntl.h>
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/mount.h>
+#include <linux/pagemap.h>
 #include <linux/pseudo_fs.h>
 #include <linux/slab.h>
 #include <uapi/linux/dma-buf.h>
@@ -125,12 +126,19 @@ static void dma_buf_base_init(struct dma_buf *dmabuf, const struct dma_buf_expor
 	dma_buf_poll_init(dmabuf);
 }
 
-/* Undo dma_buf_base_init(). The memory goes with the inode. */
+/* Undo dma_buf_base_init(). The memory goes with the inode: a name may be asked for until then. */
 static void dma_buf_base_fini(struct dma_buf *dmabuf)
 {
+	const char *name = dmabuf->name;
+
 	if (dmabuf->owns_resv)
 		dma_resv_fini(dmabuf->resv);
-	kfree(dmabuf->name);
+	if (!name)
+		return;
+
+	scoped_guard(spinlock, &dmabuf->name_lock)
+		dmabuf->name = NULL;
+	kfree(name);
 }
 
 static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
@@ -160,7 +168,7 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
 		return ERR_PTR(ret);
 	}
 
-	/* From here on dropping the file tears the buffer down; see dma_buf_dentry_iput(). */
+	/* From here on dropping the file tears the buffer down; see dma_buf_file_release(). */
 	dmabuf->file = file;
 	file->private_data = dmabuf;
 	dma_buf_debugfs_add(dmabuf);
@@ -179,9 +187,11 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
  *
  * * -EINVAL: @exp_info lacks a private pointer or a mandatory callback, has one of pin and unpin
  *   without the other, or has them together with cache_sgt_mapping. Warns: that is a driver's bug.
+ *   With CONFIG_DMABUF_SYSFS_STATS also, and quietly, that it lacks a name.
  * * -ENOENT: the exporter's module is being unloaded.
  * * -ENOMEM: out of memory.
  * * -ENFILE: the system is out of files.
+ * * Others, with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in sysfs could not be made.
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {
@@ -225,10 +235,11 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get, DMA_BUF);
  * dma_buf_put - drop a reference
  * @dmabuf: the buffer
  *
- * After the last one the buffer is torn down: at once in a kernel thread, else before the calling
- * process returns to userspace.
+ * After the last one the buffer is torn down, but never before this returns: in a user process
+ * before it returns to userspace, in a kernel thread or an interrupt from a work item soon
+ * afterwards.
  *
- * Context: Any; the teardown itself is deferred where it cannot sleep.
+ * Context: Any.
  */
 void dma_buf_put(struct dma_buf *dmabuf)
 {
@@ -264,7 +275,7 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 EXPORT_SYMBOL_NS_GPL(dma_buf_fd, DMA_BUF);
 
 /* Nobody refers to the buffer any more. What is still in use is an importer's or exporter's bug. */
-static void dma_buf_teardown(struct dma_buf *dmabuf)
+void dma_buf_teardown(struct dma_buf *dmabuf)
 {
 	struct module *owner = dmabuf->owner;
 
@@ -279,17 +290,6 @@ static void dma_buf_teardown(struct dma_buf *dmabuf)
 	dmabuf->ops->release(dmabuf);
 	dma_buf_base_fini(dmabuf);
 	module_put(owner);
-}
-
-/* The dentry lets the inode go, and with it, after a grace period, the memory of the buffer. */
-static void dma_buf_dentry_iput(struct dentry *dentry, struct inode *inode)
-{
-	struct dma_buf *dmabuf = dma_buf_of_inode(inode);
-
-	/* An export that failed after its file was made left no buffer here. */
-	if (dmabuf->file)
-		dma_buf_teardown(dmabuf);
-	iput(inode);
 }
 
 static char *dma_buf_dentry_name(struct dentry *dentry, char *buffer, int buflen)
@@ -307,7 +307,6 @@ static char *dma_buf_dentry_name(struct dentry *dentry, char *buffer, int buflen
 
 static const struct dentry_operations dma_buf_dentry_ops = {
 	.d_dname = dma_buf_dentry_name,
-	.d_iput = dma_buf_dentry_iput,
 };
 
 static void dma_buf_cache_ctor(void *object)
@@ -327,11 +326,18 @@ static void dma_buf_inode_free(struct inode *inode)
 	kmem_cache_free(dma_buf_cache, container_of(inode, struct dma_buf_object, inode));
 }
 
+/* The page cache knows no page of a buffer, unless an exporter does what none is known to do. */
+static void dma_buf_inode_evict(struct inode *inode)
+{
+	if (unlikely(!mapping_empty(inode->i_mapping)))
+		truncate_inode_pages_final(inode->i_mapping);
+	clear_inode(inode);
+}
+
 static const struct super_operations dma_buf_super_ops = {
 	.alloc_inode = dma_buf_inode_alloc,
 	.free_inode = dma_buf_inode_free,
-	/* There is nothing to truncate: the page cache knows no page of a buffer. */
-	.evict_inode = clear_inode,
+	.evict_inode = dma_buf_inode_evict,
 	.statfs = simple_statfs,
 };
 

@@ -4,6 +4,7 @@
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
+#include <linux/dcache.h>
 #include <linux/delay.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -13,6 +14,7 @@
 #include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/path.h>
 #include <linux/sched/signal.h>
 #include <linux/sizes.h>
 
@@ -474,6 +476,26 @@ static void dma_buf_release_inode_held_on(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 }
 
+/*
+ * Nor does it wait for who has the path of the file, by O_PATH for example: that is no use of the
+ * buffer. There is still a name to it.
+ */
+static void dma_buf_release_path_held_on(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct path path = mb->dmabuf->file->f_path;
+	char buffer[64];
+
+	mb->dmabuf->name = kstrdup("gone", GFP_KERNEL);
+	path_get(&path);
+	KUNIT_EXPECT_STREQ(test, "/dmabuf:gone", d_path(&path, buffer, sizeof(buffer)));
+	mock_buf_put(mb);
+	KUNIT_EXPECT_STREQ(test, "release", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_STREQ(test, "/dmabuf:", d_path(&path, buffer, sizeof(buffer)));
+	path_put(&path);
+	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
+}
+
 /* The buffer's own reservation is whole inside ops->release and gone afterwards. */
 static void dma_buf_release_own_resv_finished_after(struct kunit *test)
 {
@@ -642,6 +664,7 @@ static struct kunit_case dma_buf_cases[] = {
 	KUNIT_CASE(dma_buf_put_null_warns),
 	KUNIT_CASE(dma_buf_release_file_not_revived),
 	KUNIT_CASE(dma_buf_release_inode_held_on),
+	KUNIT_CASE(dma_buf_release_path_held_on),
 	KUNIT_CASE(dma_buf_release_own_resv_finished_after),
 	KUNIT_CASE_SLOW(dma_buf_export_parallel_numbers_unique),
 	KUNIT_CASE_SLOW(dma_buf_get_racing_close_released_once),

@@ -179,7 +179,8 @@ struct dma_buf_poll {
 	/** @dmabuf: The buffer that is polled. */
 	struct dma_buf *dmabuf;
 	/**
-	 * @armed: What to report once the fence signals; zero while idle. Locking: wait queue's.
+	 * @armed: What to report once the fence signals; zero while idle. Locking: wait queue's; a
+	 * hint without.
 	 */
 	__poll_t armed;
 };
