@@ -4,11 +4,12 @@
  * timelines with their points and all sync_files with their fences.
  *
  * Locks: a spinlock around the list of timelines, because a timeline may go in any context; under
- * it the lock of one timeline. A spinlock around the list of files, too; under it whatever a fence
- * needs.
+ * it the lock of one timeline. A spinlock around the list of files, too, held for one step at a
+ * time: printing one, with as many fences as it may have, holds a reference to it instead.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-fence-unwrap.h>
+#include <linux/file.h>
 #include <linux/init.h>
 #include <linux/seq_file.h>
 #include <linux/sync_file.h>
@@ -115,14 +116,32 @@ static void sync_debug_show_timelines(struct seq_file *s)
 	}
 }
 
-static void sync_debug_show_files(struct seq_file *s)
+/*
+ * The file after @prev, which the caller has, or the first one, with a reference. One whose last
+ * reference has gone is passed over.
+ */
+static struct sync_file *sync_debug_next_file(struct sync_file *prev)
 {
-	struct sync_file *sync_file;
+	struct sync_file *next;
 
 	guard(spinlock)(&sync_file_list_lock);
-	list_for_each_entry(sync_file, &sync_file_list, sync_file_list) {
+	next = prev ?: list_entry(&sync_file_list, struct sync_file, sync_file_list);
+	list_for_each_entry_continue(next, &sync_file_list, sync_file_list)
+		if (get_file_active(&next->file))
+			return next;
+	return NULL;
+}
+
+static void sync_debug_show_files(struct seq_file *s)
+{
+	struct sync_file *next, *sync_file = sync_debug_next_file(NULL);
+
+	while (sync_file) {
 		sync_debug_show_file(s, sync_file);
 		seq_putc(s, '\n');
+		next = sync_debug_next_file(sync_file);
+		fput(sync_file->file);
+		sync_file = next;
 	}
 }
 

@@ -94,11 +94,11 @@ void sync_debug_timeline_remove(struct sync_timeline *timeline);
 extern spinlock_t sync_file_list_lock;
 extern struct list_head sync_file_list;
 
-/* Every sync_file comes by here, so these are short. */
+/* Every sync_file comes by here, so these are short. At the front, so that every reading ends. */
 static inline void sync_debug_file_add(struct sync_file *sync_file)
 {
 	spin_lock(&sync_file_list_lock);
-	list_add_tail(&sync_file->sync_file_list, &sync_file_list);
+	list_add(&sync_file->sync_file_list, &sync_file_list);
 	spin_unlock(&sync_file_list_lock);
 }
 

@@ -65,22 +65,10 @@ static int __init sync_file_init(void)
 }
 fs_initcall_sync(sync_file_init);
 
-/**
- * sync_file_create - make a file that stands for a fence
- * @fence: what the file stands for; the file takes a reference of its own
- *
- * The new file is not yet visible to user space: install &sync_file.file under a reserved
- * descriptor when nothing else can fail any more, or fput() it.
- *
- * Context: Process context, may sleep. Takes no locks.
- * Return: the sync_file, owned by its file, or NULL when memory is short or @fence is NULL.
- */
-struct sync_file *sync_file_create(struct dma_fence *fence)
+/* Make a sync_file with a name, or NULL to be named after the fence. */
+static struct sync_file *sync_file_make(struct dma_fence *fence, const char *name)
 {
 	struct sync_file *sync_file;
-
-	if (WARN_ONCE(!fence, "sync_file needs a fence\n"))
-		return NULL;
 
 	sync_file = kzalloc(sizeof(*sync_file), GFP_KERNEL);
 	if (!sync_file)
@@ -94,8 +82,28 @@ struct sync_file *sync_file_create(struct dma_fence *fence)
 	}
 	sync_file->file->private_data = sync_file;
 	sync_file->fence = dma_fence_get(fence);
+	if (name)
+		strscpy(sync_file->user_name, name);
 	sync_debug_file_add(sync_file);
 	return sync_file;
+}
+
+/**
+ * sync_file_create - make a file that stands for a fence
+ * @fence: what the file stands for; the file takes a reference of its own
+ *
+ * The new file is not yet visible to user space: install &sync_file.file under a reserved
+ * descriptor when nothing else can fail any more, or fput() it.
+ *
+ * Context: Process context, may sleep.
+ * Return: the sync_file, owned by its file, or NULL when memory is short or @fence is NULL.
+ */
+struct sync_file *sync_file_create(struct dma_fence *fence)
+{
+	if (WARN_ONCE(!fence, "sync_file needs a fence\n"))
+		return NULL;
+
+	return sync_file_make(fence, NULL);
 }
 EXPORT_SYMBOL(sync_file_create);
 
@@ -185,7 +193,7 @@ static __poll_t sync_file_poll(struct file *file, poll_table *wait)
 	return dma_fence_is_signaled(sync_file->fence) ? EPOLLIN : 0;
 }
 
-/* Returns a file that nobody else knows, or NULL when memory is short. */
+/* Returns a file that no process has yet, or NULL when memory is short. */
 static struct sync_file *sync_file_merge(struct dma_fence *a, struct dma_fence *b, const char *name)
 {
 	struct sync_file *merged;
@@ -195,9 +203,7 @@ static struct sync_file *sync_file_merge(struct dma_fence *a, struct dma_fence *
 	if (!both)
 		return NULL;
 
-	merged = sync_file_create(both);
-	if (merged)
-		strscpy(merged->user_name, name, sizeof(merged->user_name));
+	merged = sync_file_make(both, name);
 	dma_fence_put(both);
 	return merged;
 }
