@@ -263,18 +263,36 @@ struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 
 	size = size_add(size, array_size(num_fences, sizeof(*array->fences)));
 	array = kzalloc(size, GFP_KERNEL | __GFP_NOWARN);
-	if (array)
+	if (array) {
+		array->num_fences = num_fences;
 		array->fences = dma_fence_array_own_list(array, num_fences);
+	}
 
 	return array;
 }
 
+/* Many were expected and few came: do not keep that much memory, if there is some to move to. */
+static noinline struct dma_fence_array *dma_fence_array_fit(struct dma_fence_array *array,
+							    unsigned int num_fences)
+{
+	struct dma_fence_array *fit = dma_fence_array_alloc_whole(num_fences);
+
+	if (!fit)
+		return array;
+
+	memcpy(fit->fences, array->fences, array_size(num_fences, sizeof(*fit->fences)));
+	kfree(array);
+	return fit;
+}
+
 static __always_inline void dma_fence_array_setup(struct dma_fence_array *array, int num_fences,
-						  struct dma_fence **fences, u64 context,
-						  unsigned int seqno, bool signal_on_any)
+						  struct dma_fence **fences, bool is_whole,
+						  u64 context, unsigned int seqno,
+						  bool signal_on_any)
 {
 	array->num_fences = num_fences;
 	array->fences = fences;
+	array->is_whole = is_whole;
 	array->signal_on_any = signal_on_any;
 	array->error = DMA_FENCE_ARRAY_OPEN;
 	atomic_set(&array->num_pending, signal_on_any ? min(num_fences, 1) : num_fences);
@@ -286,18 +304,21 @@ static __always_inline void dma_fence_array_setup(struct dma_fence_array *array,
 /*
  * Make a fence, of a context of its own, that stands for all of the @num_fences in the list of an
  * array from dma_fence_array_alloc_whole(): at least one and at most as many as that had room for,
- * none of them a container. Their references pass to the array. Cannot fail.
+ * none of them a container. Their references pass to the array. Cannot fail, but may sleep.
  */
 struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
 					     unsigned int num_fences)
 {
-	struct dma_fence **list = dma_fence_array_own_list(array, num_fences);
+	struct dma_fence **list;
+
+	if (num_fences < array->num_fences / 2)
+		array = dma_fence_array_fit(array, num_fences);
 
 	/* The list begins where the callbacks end; with fewer of them that is further ahead. */
+	list = dma_fence_array_own_list(array, num_fences);
 	if (list != array->fences)
 		memmove(list, array->fences, array_size(num_fences, sizeof(*list)));
-	array->is_whole = true;
-	dma_fence_array_setup(array, num_fences, list, dma_fence_context_alloc(1), 1, false);
+	dma_fence_array_setup(array, num_fences, list, true, dma_fence_context_alloc(1), 1, false);
 	return &array->base;
 }
 
@@ -324,7 +345,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences,
 	if (WARN_ONCE(num_fences <= 0 || !fences, "a fence array needs children\n"))
 		num_fences = 0;
 
-	dma_fence_array_setup(array, num_fences, fences, context, seqno, signal_on_any);
+	dma_fence_array_setup(array, num_fences, fences, false, context, seqno, signal_on_any);
 
 	for (i = 0; i < num_fences; i++)
 		WARN_ONCE(dma_fence_is_container(fences[i]),

@@ -447,8 +447,8 @@ static bool dma_fence_chain_signaled(struct dma_fence *fence)
 #define DMA_FENCE_CHAIN_FREE_BULK 32
 
 /*
- * Oldest first, as they were allocated, and as they are listed: freed in another order, they cost
- * the allocator more to give out again, up to a third of what appending a link costs.
+ * As they are listed: oldest first, which is as they were allocated. Freed in another order, they
+ * cost the allocator more to give out again, up to a third of what appending a link costs.
  */
 static void dma_fence_chain_free_rcu(struct rcu_head *rcu)
 {
@@ -543,16 +543,22 @@ EXPORT_SYMBOL(dma_fence_chain_ops);
 #define DMA_FENCE_CHAIN_STRIDE 16U
 
 /*
- * Find the next link behind @chain, itself included, that has a skip or is where one will lead to.
+ * Find the next link of the context behind @chain, itself included, that has a skip or is where one
+ * will lead to. There is one every so many links, unless just those have signaled and were
+ * unlinked: then it is given up, for drivers add links under spinlocks.
  */
 static struct dma_fence_chain *dma_fence_chain_stop_rcu(struct dma_fence_chain *chain)
 {
 	u64 context = chain->base.context;
+	unsigned int steps = 0;
 
-	while (chain && chain->depth % DMA_FENCE_CHAIN_STRIDE)
+	while (chain && chain->base.context == context && steps++ < 4 * DMA_FENCE_CHAIN_STRIDE) {
+		if (chain->depth % DMA_FENCE_CHAIN_STRIDE == 0)
+			return chain;
 		chain = to_dma_fence_chain(rcu_dereference(chain->prev));
+	}
 
-	return chain && chain->base.context == context ? chain : NULL;
+	return NULL;
 }
 
 static struct dma_fence_chain *dma_fence_chain_leap_rcu(struct dma_fence_chain *chain)

@@ -161,6 +161,29 @@ static void dma_fence_chain_find_seqno_retiring_at_random_each_point(struct kuni
 	}
 }
 
+/*
+ * All links that leaps begin at have signaled and are gone, but the first: what adds a link looks
+ * for one nearby and no further, however many are pending.
+ */
+static void dma_fence_chain_init_among_pending_looks_nearby_only(struct kunit *test)
+{
+	struct skip_chain *sc = test->priv;
+	unsigned int i, refs;
+
+	skip_append(test, sc, 1);
+	for (i = 1; i < SKIP_LINKS; i++) {
+		refs = kref_read(&sc->link[0]->refcount);
+		skip_append(test, sc, 1);
+		if (i > 100)
+			KUNIT_EXPECT_EQ(test, kref_read(&sc->link[0]->refcount), refs);
+		if (i % 16 == 0)
+			skip_signal(sc, i);
+		if (i % 16 == 1)
+			skip_walk_from(sc, i);
+	}
+	skip_expect_each_point(test, sc);
+}
+
 /* The references that the test itself has would hide who else has one. */
 static void skip_forget_links_but_head(struct skip_chain *sc)
 {
@@ -311,6 +334,7 @@ static struct kunit_case dma_fence_chain_skip_cases[] = {
 	KUNIT_CASE(dma_fence_chain_find_seqno_pending_timeline_each_point),
 	KUNIT_CASE(dma_fence_chain_find_seqno_retiring_in_order_each_point),
 	KUNIT_CASE(dma_fence_chain_find_seqno_retiring_at_random_each_point),
+	KUNIT_CASE(dma_fence_chain_init_among_pending_looks_nearby_only),
 	KUNIT_CASE(dma_fence_chain_walk_leaps_keep_no_signaled_fence),
 	KUNIT_CASE(dma_fence_chain_signaled_idle_timeline_keeps_newest_only),
 	KUNIT_CASE(dma_fence_chain_release_half_collected_frees_all),

@@ -24,8 +24,9 @@ struct dma_fence_array_cb {
  * @base: the fence that others wait for
  * @lock: lock of @base; the locks of children nest inside it. Locking: none
  * @num_fences: number of entries in @fences. Constant after init
- * @num_pending: children that must still signal; only counted down by the children's callbacks,
- *	that is, once signaling is enabled. At or below zero the array is complete. Locking: atomic
+ * @num_pending: children that must still signal; only counted down once signaling is enabled, by
+ *	the children's callbacks and for those that had signaled before. At or below zero the array
+ *	is complete. Locking: atomic
  * @error: positive while the outcome is open, then 0 or the negative error that @base ends with.
  *	Locking: cmpxchg() from the positive value, once
  * @signal_on_any: one signaled child completes the array. Constant after init

@@ -22,8 +22,7 @@
  * @fence: what this link adds to the timeline; referenced. Constant after init
  * @cb: callback on the fence that @base waits for at the moment
  * @node: takes the place of @cb once that was called: queues the link until the lock of the
- *	signaled fence was dropped; later, when nobody can reach the link any more, until it
- *	is freed
+ *	signaled fence was dropped; later, when the link has died, until it is freed
  * @lock: lock of @base; the lock of the fence waited for nests inside it. Locking: none
  * @depth: number of links behind this one when it was made, unsignaled or not. Constant after init
  */
