@@ -146,7 +146,7 @@ static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence
 /* Publish a word in a slot that readers may look at. */
 static inline void dma_resv_slot_store(unsigned long *slot, unsigned long word)
 {
-	/* Pairs with the dependency of READ_ONCE() and the acquire in dma_resv_word_get_rcu(). */
+	/* Pairs with the dependency of READ_ONCE(), and with dma_resv_word_get_rcu(). */
 	smp_store_release(slot, word);
 }
 
@@ -192,7 +192,8 @@ void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots);
 #define DMA_RESV_NO_SLOT UINT_MAX
 
 /* With its share of the buckets a slot takes less than 16 bytes: so many the allocator can give. */
-#define DMA_RESV_SLOTS_MAX ((KMALLOC_MAX_SIZE - sizeof(struct dma_resv_table)) / 16)
+#define DMA_RESV_SLOTS_MAX \
+	((unsigned int)((KMALLOC_MAX_SIZE - sizeof(struct dma_resv_table)) / 16))
 
 struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp);
 struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned int count,
@@ -225,24 +226,26 @@ static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, uns
 	if (unlikely(!kref_get_unless_zero(&dma_resv_word_fence(word)->refcount)))
 		return false;
 
-	/* Pairs with the release in the last dma_fence_put() of the fence that was here before. */
+	/*
+	 * Pairs with the release of the count of a fence that is made there later. What the caller
+	 * sees of the storage is behind it, too; in which order with the slot does not matter.
+	 */
 	smp_rmb();
-	/* Pairs with dma_resv_slot_store(); keeps the look at the storage behind this one. */
-	if (likely(smp_load_acquire(slot) == word))
+	if (likely(READ_ONCE(*slot) == word))
 		return true;
 
 	dma_resv_word_put(word);
 	return false;
 }
 
-/* Find the first slot that may hold something to wait for, and its word; or NULL. */
+/* Find the first slot from @slot on that may hold something to wait for, and its word; or NULL. */
 static __always_inline const unsigned long *
 dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
-		       enum dma_resv_usage usage, unsigned long *word)
+		       const unsigned long *slot, enum dma_resv_usage usage, unsigned long *word)
 {
-	const unsigned long *slot, *end = slots + dma_resv_slots_bound(obj, slots);
+	const unsigned long *end = slots + dma_resv_slots_bound(obj, slots);
 
-	for (slot = slots; slot < end; slot++) {
+	for (; slot < end; slot++) {
 		*word = READ_ONCE(*slot);
 		if (dma_resv_word_is_end(obj, slots, *word))
 			break;
@@ -261,7 +264,7 @@ static inline unsigned int dma_resv_busy_bound(struct dma_resv *obj, enum dma_re
 
 	guard(rcu)();
 	slots = dma_resv_slots_rcu(obj);
-	if (!dma_resv_busy_find_rcu(obj, slots, usage, &word))
+	if (!dma_resv_busy_find_rcu(obj, slots, slots, usage, &word))
 		return 0;
 	return dma_resv_slots_bound(obj, slots);
 }

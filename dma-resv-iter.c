@@ -3,13 +3,15 @@
  * Walks over the fences of a reservation: cursors under the lock and without it, and all at once.
  *
  * Locks: the walks under the lock expect it; all others take none and work within read sections of
- * RCU, in which they call drivers' signaled() and release() at most.
+ * RCU. In these they poll fences, which may make them signal and call what waits for that, and may
+ * release them.
  *
  * Why the lock-free readers are right
  * -----------------------------------
  * What is promised: every fence that was in the reservation when a walk (or a pass of it) began is
  * returned, or was seen signaled, or had left the reservation meanwhile. What arrives or is
- * exchanged after the begin may be missed: the reader could as well have come earlier.
+ * exchanged after the begin may be missed. So "nothing" says that nothing is left of what was there
+ * at the begin, not that there was a moment without any.
  *
  * 1. Seeing a fence whole. The writer stores the word with release (dma_resv_slot_store()); all
  *    uses of the fence depend on the address in the word that READ_ONCE() gave. In a table, num is
@@ -27,14 +29,14 @@
  *    of a freed table may come back with a later one; its generation does not.
  *
  * 4. The right fence. In type-stable memory the fence that was read may be gone and another one
- *    live there before the reference is taken. So look again once it is held: if the slot still (or
- *    again) has the same word and then the storage is still the current one, the reservation holds
- *    this fence while we hold it, so it is the one. Order: the writer replaces the word, then drops
- *    the old fence (release in the refcount), whose memory is used again only after the count was
- *    seen to be 0. The reader that takes a reference on the new fence has that refcount's
- *    successor; smp_rmb() keeps its second look behind. Storage cannot be replaced and come back
- *    within a read section, hence the storage being current when checked was so when the word was
- *    checked.
+ *    live there before the reference is taken. So look again once it is held: if the slot has the
+ *    same word, still or again, and the storage is the current one, the reservation holds this
+ *    fence while we hold it, so it is the one. Order: the writer replaces the word, then drops the
+ *    old fence; the memory is used again only after the count was seen to be 0, and the count of
+ *    the next fence is set with release (dma_fence_init()). The reader that takes a reference on
+ *    that one has seen this; smp_rmb() keeps its second looks behind. Storage cannot be replaced
+ *    and come back within a read section, hence storage that is current when looked at was so when
+ *    the reference was taken, whichever look was first.
  *
  * 5. Skipping without a reference. A signaled bit that is seen set belongs to the fence of the
  *    word, which is done then, or to a later one in its memory. The latter means that the former
@@ -304,11 +306,29 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 }
 EXPORT_SYMBOL(dma_resv_iter_next_unlocked);
 
-/* Look at the slots where they are now: a caller that added fences may have moved them. */
+/* Look at the slots where they are now. */
 static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 {
 	cursor->fences = dma_resv_slots_locked(cursor->obj);
 	cursor->end = cursor->fences + dma_resv_slots_bound(cursor->obj, cursor->fences);
+}
+
+/*
+ * Where to go on: a caller that reserved slots may have moved the fences, to closer together but in
+ * the same order. If the current one was replaced in addition, they are all looked at again.
+ */
+static const unsigned long *dma_resv_iter_behind(struct dma_resv_iter *cursor)
+{
+	const unsigned long *slot, *old = cursor->fences;
+
+	dma_resv_iter_locate(cursor);
+	if (cursor->fences == old)
+		return cursor->at;
+
+	for (slot = cursor->fences; slot < cursor->end; slot++)
+		if (*slot == cursor->word)
+			return slot + 1;
+	return cursor->fences;
 }
 
 /**
@@ -342,13 +362,9 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_first);
  */
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
-	unsigned long at;
-
 	dma_resv_assert_held(cursor->obj);
 
-	at = cursor->at - cursor->fences;
-	dma_resv_iter_locate(cursor);
-	return dma_resv_iter_scan(cursor, cursor->fences + at);
+	return dma_resv_iter_scan(cursor, dma_resv_iter_behind(cursor));
 }
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 

@@ -250,50 +250,20 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
-/* Take a reference to the fence whose word was found in a slot, or the next busy one. */
-static noinline struct dma_fence *dma_resv_found_get_rcu(struct dma_resv *obj,
-							 enum dma_resv_usage usage,
-							 const unsigned long *slots,
-							 const unsigned long *slot,
-							 unsigned long word)
-{
-	if (likely(dma_resv_word_get_rcu(slot, word))) {
-		if (likely(!dma_resv_word_fence(word)->ops->signaled &&
-			   rcu_access_pointer(obj->fences) == slots))
-			return dma_resv_word_fence(word);
-		dma_resv_word_put(word);
-	}
-
-	return dma_resv_busy_get_rcu(obj, usage);
-}
-
-/* Take a reference to the first busy fence; NULL if there is none. */
-static __always_inline struct dma_fence *dma_resv_busy_get(struct dma_resv *obj,
-							   enum dma_resv_usage usage)
-{
-	const unsigned long *slots, *slot;
-	unsigned long word;
-
-	guard(rcu)();
-	slots = dma_resv_slots_rcu(obj);
-	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
-	return slot ? dma_resv_found_get_rcu(obj, usage, slots, slot, word) : NULL;
-}
-
 /*
- * Wait for all fences but @first. What takes the place of a fence that the walk has returned is not
- * waited for, so that this ends, whatever is added on and on.
+ * Wait for all fences. What takes the place of one that the walk has read is not waited for, so
+ * that this ends, whatever is added on and on.
  */
-static noinline long dma_resv_wait_others(struct dma_resv *obj, enum dma_resv_usage usage,
-					  bool intr, bool poll, long left, struct dma_fence *first)
+static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
+				       long left)
 {
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
+	bool poll = !left;
 
+	left = max(left, 1L);
 	dma_resv_iter_begin(&cursor, obj, usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
-		if (fence == first)
-			continue;
 		left = dma_fence_wait_timeout(fence, intr, poll ? 0 : left);
 		if (left <= 0)
 			break;
@@ -302,20 +272,41 @@ static noinline long dma_resv_wait_others(struct dma_resv *obj, enum dma_resv_us
 	return left;
 }
 
-/*
- * Wait for a fence, whose reference is consumed, and then for the others. Most of the time one is
- * busy, or there is no time: so one is waited for without a walk.
- */
-static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
-					long left, struct dma_fence *first)
+/* Wait for a fence that dma_resv_wait_pick_rcu() found to do. */
+static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
+				       long left, struct dma_fence *fence)
 {
 	bool poll = !left;
 
-	left = dma_fence_wait_timeout(first, intr, left);
-	if (left > 0)
-		left = dma_resv_wait_others(obj, usage, intr, poll, left, first);
-	dma_fence_put(first);
+	left = dma_fence_wait_timeout(fence, intr, left);
+	dma_fence_put(fence);
+	/* It was picked without a look at the others. */
+	if (poll && left > 0)
+		return dma_resv_wait_all(obj, usage, intr, 0);
 	return left;
+}
+
+/*
+ * Take a reference to the first busy fence, whose word was found in a slot, if it will do without a
+ * walk: if there is no other, or no time to wait for any. NULL also if it is gone by now.
+ */
+static noinline struct dma_fence *dma_resv_wait_pick_rcu(struct dma_resv *obj,
+							 enum dma_resv_usage usage, bool poll,
+							 const unsigned long *slots,
+							 const unsigned long *slot,
+							 unsigned long word)
+{
+	unsigned long other;
+
+	if (!poll && dma_resv_busy_find_rcu(obj, slots, slot + 1, usage, &other))
+		return NULL;
+	if (unlikely(!dma_resv_word_get_rcu(slot, word)))
+		return NULL;
+	if (likely(rcu_access_pointer(obj->fences) == slots))
+		return dma_resv_word_fence(word);
+
+	dma_resv_word_put(word);
+	return NULL;
 }
 
 /**
@@ -335,10 +326,21 @@ static noinline long dma_resv_wait_busy(struct dma_resv *obj, enum dma_resv_usag
 long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 			   unsigned long timeout)
 {
-	struct dma_fence *fence = dma_resv_busy_get(obj, usage);
 	long left = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT);
+	const unsigned long *slots, *slot;
+	struct dma_fence *fence;
+	unsigned long word;
 
-	return fence ? dma_resv_wait_busy(obj, usage, intr, left, fence) : max(left, 1L);
+	scoped_guard(rcu) {
+		slots = dma_resv_slots_rcu(obj);
+		slot = dma_resv_busy_find_rcu(obj, slots, slots, usage, &word);
+		if (!slot)
+			return max(left, 1L);
+		fence = dma_resv_wait_pick_rcu(obj, usage, !left, slots, slot, word);
+	}
+
+	return fence ? dma_resv_wait_one(obj, usage, intr, left, fence) :
+		       dma_resv_wait_all(obj, usage, intr, left);
 }
 EXPORT_SYMBOL_GPL(dma_resv_wait_timeout);
 
@@ -381,17 +383,19 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 
 	guard(rcu)();
 	slots = dma_resv_slots_rcu(obj);
-	slot = dma_resv_busy_find_rcu(obj, slots, usage, &word);
+	slot = dma_resv_busy_find_rcu(obj, slots, slots, usage, &word);
 	if (!slot)
 		return true;
 
 	/*
 	 * Who need not ask the driver needs no reference: if the slot still has the word after the
 	 * flag was read, the flag was that of its fence. Or the slot got another one in the same
-	 * memory, which came after the question and is as good a reason to answer no.
+	 * memory, which came after the question and is as good a reason to answer no. (A fence in
+	 * type-stable memory whose flags are cleared by a plain store may be seen too early: then
+	 * the answer is no once more than need be.)
 	 */
 	if (!dma_resv_word_fence(word)->ops->signaled) {
-		/* Pairs with dma_resv_slot_store(), and the release in the last dma_fence_put(). */
+		/* Pairs with dma_resv_slot_store(). */
 		smp_rmb();
 		if (READ_ONCE(*slot) == word && rcu_access_pointer(obj->fences) == slots)
 			return false;

@@ -45,13 +45,13 @@ static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *
 bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
 {
 	unsigned long *old = dma_resv_slots_locked(obj);
-	unsigned int spread = 3 * dma_resv_slots_used(obj);
+	unsigned int used = dma_resv_slots_used(obj);
 	struct dma_resv_table *table;
 
-	if (num > DMA_RESV_SLOTS_MAX || spread > DMA_RESV_SLOTS_MAX - num)
+	if (num > DMA_RESV_SLOTS_MAX - used)
 		return false;
 
-	num = max(spread + num, DMA_RESV_TABLE_MIN);
+	num = clamp(3 * used + num, DMA_RESV_TABLE_MIN, DMA_RESV_SLOTS_MAX);
 	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), num, gfp);
 	if (!table)
 		return false;

@@ -6,8 +6,8 @@
  * Where the fences are is in dma-resv-slots.c, the table for more than a few in dma-resv-table.c.
  *
  * Locks: the reservation's own ww_mutex, expected from the caller by all that changes the fences.
- * Below it nothing is taken but the allocator's locks (dma_resv_reserve_fences() and
- * dma_resv_copy_fences() only) and what a driver takes when its fence is polled or released.
+ * Below it nothing is taken but the allocator's locks, and what is taken when a fence is polled,
+ * signals by that, and is released: its own, the driver's, those of its callbacks.
  */
 
 #include <linux/bug.h>
@@ -252,8 +252,8 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
  * is free or memory for one comes without waiting. If not, the fence is left out, and nothing keeps
  * others from touching the memory too early any more: that is the price of not reserving.
  *
- * Context: The lock of @obj is held. Does not sleep and does not allocate, may be called in a fence
- * signalling section.
+ * Context: The lock of @obj is held. Does not sleep, does not allocate if a slot was reserved, may
+ * be called in a fence signalling section.
  */
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
@@ -321,8 +321,9 @@ static noinline void dma_resv_table_replace(struct dma_resv_table *table, u64 co
  *
  * For fences that stand for a condition, not for work, once the condition is void: preemption and
  * eviction fences, for example. Nobody may need to wait for the old fences any more when @fence has
- * signaled. Does nothing if @context has no fence here. May be called from within
- * dma_resv_for_each_fence() on @obj.
+ * signaled. Does nothing if @context has no fence here. @context is one that
+ * dma_fence_context_alloc() gave, so never 0. May be called from within dma_resv_for_each_fence()
+ * on @obj.
  *
  * Context: The lock of @obj is held. Does not sleep.
  */

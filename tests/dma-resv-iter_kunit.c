@@ -54,6 +54,31 @@ static void dma_resv_iter_next_filters_by_usage(struct kunit *test)
 	dma_resv_unlock(&mock->resv);
 }
 
+/* The body reserves slots, and the fences move to where there are no gaps between them. */
+static void dma_resv_iter_next_after_growth_goes_on(struct kunit *test)
+{
+	struct mock_resv *mock = test->priv;
+	struct dma_fence *fences[16], *fence;
+	struct dma_resv_iter cursor;
+	unsigned int i, seen = 0;
+
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		fences[i] = mock_resv_fill(test, &mock->resv, i + 1, 1, DMA_RESV_USAGE_READ);
+	for (i = 0; i < ARRAY_SIZE(fences); i += 2)
+		dma_fence_signal(fences[i]);
+
+	dma_resv_lock(&mock->resv, NULL);
+	/* Throws out the signaled ones. */
+	KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(&mock->resv, 1), 0);
+	dma_resv_for_each_fence(&cursor, &mock->resv, ALL, fence) {
+		KUNIT_EXPECT_PTR_EQ(test, fence, fences[2 * seen + 1]);
+		if (seen++ == 2)
+			KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(&mock->resv, 100), 0);
+	}
+	dma_resv_unlock(&mock->resv);
+	KUNIT_EXPECT_EQ(test, seen, ARRAY_SIZE(fences) / 2);
+}
+
 static void dma_resv_iter_next_returns_signaled(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -256,17 +281,19 @@ static void dma_resv_iter_next_unlocked_with_slots_reused_restarts(struct kunit 
 	u64 context;
 
 	dma_resv_init(&other);
-	for (context = 0; context < 6; context++)
+	for (context = 0; context < DMA_RESV_ITER_BATCH + 2; context++)
 		mock_resv_fill(test, &other, context, 1, DMA_RESV_USAGE_READ);
 
 	dma_resv_iter_begin(&cursor, &mock->resv, ALL);
-	for (round = 0; round < 40; round++) {
+	for (round = 0; round < 60; round++) {
 		dma_resv_lock(&mock->resv, NULL);
 		KUNIT_EXPECT_EQ(test, dma_resv_copy_fences(&mock->resv, &other), 0);
 		dma_resv_unlock(&mock->resv);
 		kvfree_rcu_barrier();
 
-		if (round % 2) {
+		if (round % 3 == 1)
+			continue;
+		if (round % 3) {
 			/* After what was read ahead. */
 			while (dma_resv_iter_next_unlocked(&cursor) &&
 			       !dma_resv_iter_is_restarted(&cursor))
@@ -389,6 +416,7 @@ static void dma_resv_iter_first_unlocked_in_old_slots_finds_no_stranger(struct k
 static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE(dma_resv_iter_first_of_empty_is_null),
 	KUNIT_CASE(dma_resv_iter_next_filters_by_usage),
+	KUNIT_CASE(dma_resv_iter_next_after_growth_goes_on),
 	KUNIT_CASE(dma_resv_iter_next_returns_signaled),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_filters_by_usage),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_holds_one_reference),

@@ -348,6 +348,61 @@ static void dma_resv_wait_timeout_is_for_all_together(struct kunit *test)
 		dma_fence_put(fences[i]);
 }
 
+/* The next job of the same context comes in its place: nobody has to wait for that one, too. */
+struct successor {
+	struct dma_resv *resv;
+	struct dma_fence *fence;
+};
+
+static void wait_supersede(struct mock_fence *first)
+{
+	struct successor *next = first->data;
+
+	dma_resv_lock(next->resv, NULL);
+	if (!dma_resv_reserve_fences(next->resv, 1))
+		dma_resv_add_fence(next->resv, next->fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(next->resv);
+	dma_fence_signal(&first->base);
+}
+
+static void wait_superseded(struct kunit *test, unsigned int others)
+{
+	struct mock_resv *mock = test->priv;
+	struct successor next = { .resv = &mock->resv };
+	struct dma_fence *first, *other;
+
+	next.fence = mock_fence_create_ops(test, 1, 2, &mock_fence_wait_ops);
+	first = mock_fence_create_ops(test, 1, 1, &mock_fence_wait_ops);
+	to_mock_fence(first)->wait_result = 5;
+	to_mock_fence(first)->on_wait = wait_supersede;
+	to_mock_fence(first)->data = &next;
+	mock_resv_add(test, &mock->resv, first, DMA_RESV_USAGE_READ);
+
+	while (others) {
+		other = mock_fence_create_ops(test, 1 + others--, 1, &mock_fence_wait_ops);
+		to_mock_fence(other)->wait_result = 4;
+		mock_resv_add(test, &mock->resv, other, DMA_RESV_USAGE_READ);
+		dma_fence_put(other);
+	}
+
+	KUNIT_EXPECT_GT(test, dma_resv_wait_timeout(&mock->resv, ALL, true, 100), 0);
+	KUNIT_EXPECT_EQ(test, mock_resv_find(&mock->resv, next.fence, ALL), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(next.fence)->wait_calls), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(first)->wait_calls), 1);
+	dma_fence_put(next.fence);
+	dma_fence_put(first);
+}
+
+static void dma_resv_wait_timeout_superseded_is_not_waited_for_again(struct kunit *test)
+{
+	wait_superseded(test, 0);
+}
+
+static void dma_resv_wait_timeout_superseded_among_others_likewise(struct kunit *test)
+{
+	wait_superseded(test, 2);
+}
+
 static void dma_resv_wait_timeout_passes_error_and_stops(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -487,6 +542,8 @@ static struct kunit_case dma_resv_query_cases[] = {
 	KUNIT_CASE(dma_resv_wait_timeout_when_time_runs_out_is_zero),
 	KUNIT_CASE(dma_resv_wait_timeout_returns_time_left),
 	KUNIT_CASE(dma_resv_wait_timeout_is_for_all_together),
+	KUNIT_CASE(dma_resv_wait_timeout_superseded_is_not_waited_for_again),
+	KUNIT_CASE(dma_resv_wait_timeout_superseded_among_others_likewise),
 	KUNIT_CASE(dma_resv_wait_timeout_passes_error_and_stops),
 	KUNIT_CASE(dma_resv_wait_timeout_interrupted_is_erestartsys),
 	KUNIT_CASE(dma_resv_set_deadline_reaches_busy_fences),

@@ -52,6 +52,8 @@ signed long mock_fence_wait(struct dma_fence *fence, bool intr, signed long time
 	atomic_inc(&mock->wait_calls);
 	mock->wait_intr = intr;
 	mock->wait_timeout = timeout;
+	if (mock->on_wait)
+		mock->on_wait(mock);
 	return mock->wait_result;
 }
 

@@ -35,6 +35,7 @@ struct kunit;
  * @wait_timeout: the timeout, in jiffies, of the last wait
  * @deadline_calls: calls of set_deadline
  * @deadline: argument of the last set_deadline
+ * @on_wait: when set, called by the wait operation
  * @on_release: when set, called by the release operation while the fence is still readable
  * @data: anything a test wants to find again, in @on_release for example
  */
@@ -53,6 +54,7 @@ struct mock_fence {
 	signed long wait_timeout;
 	atomic_t deadline_calls;
 	ktime_t deadline;
+	void (*on_wait)(struct mock_fence *mock);
 	void (*on_release)(struct mock_fence *mock);
 	void *data;
 };

@@ -90,7 +90,7 @@ struct dma_resv {
 
 	/**
 	 * @fences: first of the slots in use: @slots or those of a larger table; NULL as long as
-	 * there was never a fence. Each holds a fence and its usage or nothing. Private to the
+	 * nothing was ever reserved. Each holds a fence and its usage or nothing. Private to the
 	 * implementation.
 	 * Locking: written under @lock, read under @lock or RCU.
 	 */
@@ -185,8 +185,8 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
  * dma_resv_iter_end - finish a lock-free walk
  * @cursor: cursor to finish
  *
- * Drops the reference on the current fence. Needed after leaving a lock-free loop early and
- * harmless after its natural end; a walk under the lock does not need it.
+ * Drops the references on the current fence and on those read ahead. Needed after leaving a
+ * lock-free loop early and harmless after its natural end; a walk under the lock does not need it.
  *
  * Context: Any; may release the fence.
  */

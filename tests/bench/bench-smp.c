@@ -16,7 +16,7 @@
 
 #include "bench.h"
 
-#define ROUNDS 2000
+#define ROUNDS 20000
 
 /* What the other processor does, over and over. */
 struct smp_other {

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reader without the lock wants the first busy fence of a reservation, or only to know whether
- * there is one, see dma_resv_busy_find_rcu(), while the lock holder and the allocator do what
- * resv.inc has. Who only asks takes no reference: it looks at the slot again once it knows that
- * the fence is busy, and then at the storage, see dma_resv_test_signaled(). Who waits does the same
- * once it has a reference, see dma_resv_found_get_rcu(). When the short way does not lead to an
- * answer the long one does, see dma_resv_busy_get_rcu(), which looks at the storage after each slot.
+ * A reader without the lock wants to know whether a reservation has a busy fence, or wants the only
+ * one, see dma_resv_busy_find_rcu(), while the lock holder and the allocator do what resv.inc has.
  *
- * To be true: the fence that is returned was in the reservation while the reader looked; the answer
- * is that there is one only if one was there that had not signaled; and it is that there is none
- * only if each fence that was there when the reader began has signaled, or has left meanwhile.
+ * Who only asks takes no reference: it looks at the slot again once it knows that the fence is
+ * busy, and at the storage, in either order, see dma_resv_test_signaled(). If that gives no answer,
+ * dma_resv_busy_get_rcu() does, which looks at the storage after each slot. Who waits looks for more
+ * busy fences first, then takes a reference, and then looks again, see dma_resv_wait_pick_rcu(). If
+ * there are more, or that fence has gone, it walks, and that is in resv-slot.pml.
+ *
+ * To be true: the answer is that there is a busy fence only if one was there that had not signaled;
+ * it is that there is none only if each fence that was there when the reader began has signaled, or
+ * has left meanwhile; the same of all fences but the one that is taken for the only one, which was
+ * in the reservation while the reader looked.
  *
  * Each of these makes it wrong:
  * MUTANT NO_SECOND_LOOK	who only asks does not look at the slot again
  * MUTANT NO_SECOND_STORAGE	who only asks does not look at the storage again
  * MUTANT NO_TEST_RMB		who only asks looks again before it reads the flag
+ * MUTANT NO_OTHERS		who waits does not look for more
  * MUTANT NO_SLOT_CHECK		who waits does not look at the slot again
  * MUTANT NO_STORAGE_CHECK	who waits does not look at the storage again
  * MUTANT NO_RMB		who waits looks again before it has the reference
@@ -29,7 +33,7 @@
 
 #define MEMORY(word)	((word) - 1)
 
-/* dma_resv_word_get_rcu() without the second look. */
+/* dma_resv_word_get_rcu() before the second look. */
 inline get(word)
 {
 	d_step {
@@ -45,12 +49,12 @@ inline get(word)
 proctype reader()
 {
 	byte word, again, storage, at, i;
-	bool got, asks;
+	bool got, asks, still;
 
-	/* Whether it only asks, and whether a driver has to be asked, which takes the long way. */
-	select(i : 0 .. 1);
-	asks = i;
-	i = 0;
+	if
+	:: asks = true
+	:: true
+	fi;
 	reader_begin();
 
 	storage = current;
@@ -73,52 +77,79 @@ proctype reader()
 	od;
 
 	if
-	:: goto long		/* a driver has to be asked */
+	:: !asks -> goto wait
+	:: asks -> goto long	/* a driver has to be asked */
 	:: asks ->
+		if
+		:: true
+		:: still = current == storage; got = true
+		fi;
 #ifndef NO_TEST_RMB
 		again = SLOT(storage, at);
 #endif
+		if
+		:: got
+		:: !got -> still = current == storage
+		fi;
 #ifdef NO_SECOND_LOOK
 		again = word;
 #endif
-		if
-		:: again != word -> goto long
-		:: else
-		fi;
-#ifndef NO_SECOND_STORAGE
-		if
-		:: current != storage -> goto long
-		:: else
-		fi;
+#ifdef NO_SECOND_STORAGE
+		still = true;
 #endif
-		goto yes
-	:: !asks ->
+		if
+		:: again == word && still -> goto yes
+		:: else -> goto long
+		fi
+	fi;
+
+wait:
+#ifndef NO_OTHERS
+	for (i : at + 1 .. SLOTS - 1) {
+		again = SLOT(storage, i);
+		if
+		:: again == 0 && storage == 0 -> break
+		:: again == 0 && storage != 0
+		:: again != 0 ->
+			if
+			:: signaled[MEMORY(again)]
+			:: else -> goto end
+			fi
+		fi
+	}
+#endif
 #ifdef NO_RMB
-		again = SLOT(storage, at);
+	again = SLOT(storage, at);
 #endif
-		get(word);
-		if
-		:: !got -> goto long
-		:: else
-		fi;
+	get(word);
+	if
+	:: !got -> goto end
+	:: else
+	fi;
 #ifndef NO_RMB
-		again = SLOT(storage, at);
+	again = SLOT(storage, at);
 #endif
 #ifdef NO_SLOT_CHECK
-		again = word;
+	again = word;
 #endif
-		if
-		:: again != word -> give_back(word); goto long
-		:: else
-		fi;
-#ifndef NO_STORAGE_CHECK
-		if
-		:: current != storage -> give_back(word); goto long
-		:: else
-		fi;
+	still = current == storage;
+#ifdef NO_STORAGE_CHECK
+	still = true;
 #endif
-		goto found
+	if
+	:: again != word || !still -> give_back(word); goto end
+	:: else
 	fi;
+	d_step {
+		assert(met[life[MEMORY(word)]]);
+		i = 0;
+		do
+		:: i == SLOTS -> break
+		:: else -> assert(MAY_MISS(first[i]) || life[MEMORY(word)] == first[i]); i++
+		od
+	}
+	give_back(word);
+	goto end;
 
 long:
 	storage = current;
@@ -164,10 +195,6 @@ next:
 found:
 	assert(met[life[MEMORY(word)]]);
 	give_back(word);
-	if
-	:: asks -> goto yes
-	:: else -> goto end
-	fi;
 
 yes:
 	skip;

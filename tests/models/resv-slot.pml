@@ -12,7 +12,6 @@
  * MUTANT NO_SLOT_CHECK	only the storage is compared once the references are held, not the slots
  * MUTANT NO_STORAGE_CHECK	only the slots are compared, though the storage may be out of use
  * MUTANT FIRST_ONLY	the storage is compared before the last slot is dealt with
- * MUTANT NO_ACQUIRE	the storage is compared before the last slot is looked at again
  * MUTANT KEEP_BATCH	what was got from replaced storage is kept, only the rest is read anew
  * MUTANT NO_RMB		the second look at a slot is done before the reference is taken
  * MUTANT NO_PUT_RELEASE	the replaced fence is dropped before the slot shows the new one
@@ -33,7 +32,6 @@ proctype reader()
 
 restart:
 	storage = current;
-	still = true;
 	do
 	:: at == SLOTS -> break
 	:: else ->
@@ -63,12 +61,6 @@ restart:
 		:: !got -> goto stale
 		:: else
 		fi;
-#ifdef NO_ACQUIRE
-		if
-		:: at == SLOTS - 1 -> still = current == storage
-		:: else
-		fi;
-#endif
 #ifndef NO_RMB
 		again = SLOT(storage, at);
 #endif
@@ -103,7 +95,7 @@ end:
 
 #if defined(NO_STORAGE_CHECK) || defined(FIRST_ONLY)
 	still = true;
-#elif !defined(NO_ACQUIRE)
+#else
 	still = current == storage;
 #endif
 	if
