@@ -31,6 +31,10 @@
  * - EPOLLOUT is reported once nobody uses it at all in a way that implicit synchronization knows
  *   of: the fences of DMA_RESV_USAGE_READ have signaled too. It may be written.
  *
+ * Who asks for both is woken for the first of them: the end of a fence that keeps readers and
+ * writers out may be reported as EPOLLIN alone, and as both by the next call. EPOLLOUT never comes
+ * alone.
+ *
  * Fences of DMA_RESV_USAGE_BOOKKEEP do not count. Readiness tells of the past only: a job that is
  * submitted between poll() and the access is not waited for.
  */
@@ -112,9 +116,13 @@ __poll_t dma_buf_poll(struct file *file, struct poll_table_struct *table)
 		return EPOLLERR;
 
 	poll_wait(file, &dmabuf->poll, table);
-	if (wanted & EPOLLIN)
-		ready |= dma_buf_poll_direction(&dmabuf->cb_in, dma_resv_usage_rw(false), EPOLLIN);
 	if (wanted & EPOLLOUT)
-		ready |= dma_buf_poll_direction(&dmabuf->cb_out, dma_resv_usage_rw(true), EPOLLOUT);
+		ready = dma_buf_poll_direction(&dmabuf->cb_out, dma_resv_usage_rw(true), EPOLLOUT);
+
+	/* Used by nobody means written by nobody, though that callback may still be to come. */
+	if (ready)
+		return ready | (wanted & EPOLLIN);
+	if (wanted & EPOLLIN)
+		ready = dma_buf_poll_direction(&dmabuf->cb_in, dma_resv_usage_rw(false), EPOLLIN);
 	return ready;
 }

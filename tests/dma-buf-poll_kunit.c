@@ -209,6 +209,38 @@ static void dma_buf_poll_both_directions_woken(struct kunit *test)
 	dma_fence_put(read);
 }
 
+/* A callback that polls the buffer from inside the fence's signaling. */
+struct poll_in_signal {
+	struct dma_fence_cb cb;
+	struct mock_buf *mb;
+	unsigned int ready;
+};
+
+static void poll_in_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct poll_in_signal *p = container_of(cb, struct poll_in_signal, cb);
+
+	p->ready = poll_once(p->mb, EPOLLIN | EPOLLOUT);
+}
+
+/*
+ * The fence calls poll() back for EPOLLOUT, then this callback, then poll() for EPOLLIN. Somebody
+ * whom the first of them wakes finds the buffer ready for both.
+ */
+static void dma_buf_poll_out_never_alone(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct poll_in_signal p = { .mb = mb };
+
+	KUNIT_EXPECT_EQ(test, 0, poll_once(mb, EPOLLOUT));
+	KUNIT_ASSERT_EQ(test, 0, dma_fence_add_callback(fence, &p.cb, poll_in_signal));
+	KUNIT_EXPECT_EQ(test, 0, poll_once(mb, EPOLLIN));
+	mock_fence_finish(fence);
+	KUNIT_EXPECT_EQ(test, IN | OUT, p.ready);
+	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
+}
+
 /* A second sleeper finds the direction armed already and is woken by the same fence. */
 static void dma_buf_poll_second_sleeper_woken(struct kunit *test)
 {
@@ -365,6 +397,7 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(dma_buf_poll_buffer_outlives_close),
 	KUNIT_CASE(dma_buf_poll_woken_by_signal),
 	KUNIT_CASE(dma_buf_poll_both_directions_woken),
+	KUNIT_CASE(dma_buf_poll_out_never_alone),
 	KUNIT_CASE(dma_buf_poll_second_sleeper_woken),
 	KUNIT_CASE(dma_buf_poll_several_fences_all_awaited),
 	KUNIT_CASE(dma_buf_poll_drops_fence_reference),
