@@ -3,6 +3,7 @@
  * Tests of dma-fence-wait.c on one CPU; another thread signals while the test sleeps.
  */
 #include <kunit/test.h>
+#include <linux/cleanup.h>
 #include <linux/delay.h>
 #include <linux/dma-fence.h>
 #include <linux/jiffies.h>
@@ -28,10 +29,30 @@ static void dma_fence_wait_test_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_fence_live(), dma_fence_wait_live_before);
 }
 
+/* Whether somebody waits for the fence; who only wants to be told is not meant. */
+static bool has_waiter(struct dma_fence *fence)
+{
+	struct dma_fence_cb *first;
+
+	guard(spinlock_irqsave)(fence->lock);
+	first = list_first_entry_or_null(&fence->cb_list, struct dma_fence_cb, node);
+	return first && first->func != mock_fence_cb_func;
+}
+
+/* Until the test waits for the fence, however late that is, and then until it sleeps. */
+static void await_waiter(struct dma_fence *fence)
+{
+	int i;
+
+	for (i = 0; i < 10000 && !has_waiter(fence); i++)
+		usleep_range(500, 1000);
+	msleep(30);
+}
+
 /* A thread that does one thing after the test has gone to sleep. */
 static int signal_thread(void *fence)
 {
-	msleep(30);
+	await_waiter(fence);
 	dma_fence_signal(fence);
 	return 0;
 }
@@ -284,7 +305,7 @@ static int peek_thread(void *arg)
 	struct peek *peek = arg;
 	unsigned long flags;
 
-	msleep(30);
+	await_waiter(peek->fence);
 	spin_lock_irqsave(peek->fence->lock, flags);
 	peek->waiter_is_first = peek->fence->cb_list.next != &peek->cb->base.node &&
 				peek->fence->cb_list.prev == &peek->cb->base.node;

@@ -3,6 +3,7 @@
  * Tests of dma-resv-query.c: what the questions about a whole reservation answer.
  */
 #include <kunit/test.h>
+#include <linux/cleanup.h>
 #include <linux/dma-fence-array.h>
 #include <linux/dma-resv.h>
 #include <linux/sched/signal.h>
@@ -296,17 +297,27 @@ static void dma_resv_wait_timeout_when_time_runs_out_is_zero(struct kunit *test)
 struct query_timer {
 	struct timer_list timer;
 	struct dma_fence *fence;
+	bool awaited;
 };
 
+/* Signals one round after it has found somebody waiting, however late that is. */
 static void query_timer_signal(struct timer_list *timer)
 {
-	dma_fence_signal(from_timer((struct query_timer *)NULL, timer, timer)->fence);
+	struct query_timer *late = from_timer(late, timer, timer);
+
+	if (late->awaited) {
+		dma_fence_signal(late->fence);
+		return;
+	}
+	scoped_guard(spinlock_irqsave, late->fence->lock)
+		late->awaited = !list_empty(&late->fence->cb_list);
+	mod_timer(timer, jiffies + 3);
 }
 
 static void dma_resv_wait_timeout_returns_time_left(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
-	struct query_timer late;
+	struct query_timer late = {};
 	long ret;
 
 	late.fence = mock_resv_fill(test, &mock->resv, 1, 1, DMA_RESV_USAGE_READ);
