@@ -181,7 +181,7 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
  *
  * The exporter's module stays loaded until &dma_buf_ops.release has run.
  *
- * Context: Process context; sleeps. No lock needed; none taken.
+ * Context: Process context; sleeps. No lock needed.
  * Return: The buffer with one reference, which belongs to the caller and goes with dma_buf_put() or
  * with dma_buf_fd(); on failure an ERR_PTR() and nothing has changed:
  *
@@ -191,7 +191,8 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
  * * -ENOENT: the exporter's module is being unloaded.
  * * -ENOMEM: out of memory.
  * * -ENFILE: the system is out of files.
- * * Others, with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in sysfs could not be made.
+ * * What kobject_init_and_add() returns, with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in
+ *   sysfs could not be made.
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {

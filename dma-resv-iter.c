@@ -315,7 +315,8 @@ static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 
 /*
  * Where to go on: a caller that reserved slots may have moved the fences, to closer together but in
- * the same order. If the current one was replaced in addition, they are all looked at again.
+ * the same order. If the current one was left behind, having signaled, or was replaced meanwhile,
+ * they are all looked at again.
  */
 static const unsigned long *dma_resv_iter_behind(struct dma_resv_iter *cursor)
 {

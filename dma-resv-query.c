@@ -272,7 +272,7 @@ static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage
 	return left;
 }
 
-/* Wait for a fence that dma_resv_wait_pick_rcu() found to do. */
+/* Wait for the fence that dma_resv_wait_pick_rcu() gave; the reference to it is consumed. */
 static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 				       long left, struct dma_fence *fence)
 {

@@ -25,7 +25,7 @@ help:
 	@echo 'make origins [KDIR=]      say of every file whether it is ours or stock'
 	@echo 'make clean                throw away the built kernels and the logs'
 	@echo
-	@echo 'The first two install the Debian packages they need and build their kernels first.'
+	@echo 'What builds anything installs the Debian packages that it needs first.'
 	@echo 'KSRC=          kernel source, tarball or tree (default: Debian'\''s linux-source-6.12)'
 	@echo 'DMABUF_CACHE=  where kernels are built (default: ~/.cache/dma-buf)'
 
