@@ -161,6 +161,37 @@ static void dma_resv_get_singleton_of_many_signals_after_all(struct kunit *test)
 	dma_fence_put(fence);
 }
 
+/* Most of many have signaled: those left are all in it, and it takes the memory of so many only. */
+static void dma_resv_get_singleton_of_few_left_is_small(struct kunit *test)
+{
+	struct mock_resv *mock = test->priv;
+	struct dma_fence *filled[16], *all, *left;
+	struct dma_fence_array *array;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(filled); i++)
+		filled[i] = mock_resv_fill(test, &mock->resv, i + 1, 1, DMA_RESV_USAGE_READ);
+	KUNIT_ASSERT_EQ(test, dma_resv_get_singleton(&mock->resv, ALL, &all), 0);
+	for (i = 3; i < ARRAY_SIZE(filled); i++)
+		dma_fence_signal(filled[i]);
+	KUNIT_ASSERT_EQ(test, dma_resv_get_singleton(&mock->resv, ALL, &left), 0);
+
+	array = to_dma_fence_array(left);
+	KUNIT_ASSERT_NOT_NULL(test, array);
+	KUNIT_ASSERT_EQ(test, array->num_fences, 3);
+	for (i = 0; i < 3; i++)
+		KUNIT_EXPECT_PTR_EQ(test, array->fences[i], filled[i]);
+	KUNIT_EXPECT_LT(test, ksize(array), ksize(to_dma_fence_array(all)));
+
+	for (i = 0; i < 3; i++) {
+		KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(left, false, 0), 0);
+		dma_fence_signal(filled[i]);
+	}
+	KUNIT_EXPECT_GT(test, dma_fence_wait_timeout(left, false, 5 * HZ), 0);
+	dma_fence_put(left);
+	dma_fence_put(all);
+}
+
 /* Each case of how many there are and where the old ones are kept. Usages go along. */
 static void copy_among(struct kunit *test, unsigned int old, unsigned int count)
 {
@@ -545,6 +576,7 @@ static struct kunit_case dma_resv_query_cases[] = {
 	KUNIT_CASE(dma_resv_get_singleton_without_fences_is_null),
 	KUNIT_CASE(dma_resv_get_singleton_of_one_is_the_fence),
 	KUNIT_CASE(dma_resv_get_singleton_of_many_signals_after_all),
+	KUNIT_CASE(dma_resv_get_singleton_of_few_left_is_small),
 	KUNIT_CASE(dma_resv_copy_fences_replaces_all),
 	KUNIT_CASE(dma_resv_copy_fences_skips_signaled),
 	KUNIT_CASE(dma_resv_wait_timeout_when_idle_returns_timeout),

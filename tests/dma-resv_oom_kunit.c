@@ -4,6 +4,7 @@
  * fails once; the call says so, nothing is changed and nothing leaks.
  */
 #include <kunit/test.h>
+#include <linux/dma-fence-array.h>
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 
@@ -215,16 +216,18 @@ static void dma_resv_get_fences_restarted_without_memory_leaks_nothing(struct ku
 	KUNIT_EXPECT_NE(test, left, 0);
 }
 
-static void dma_resv_get_singleton_without_memory_is_enomem(struct kunit *test)
+/* Only without its first array it fails; else it has the first @num of the reservation's fences. */
+static void singleton_without_memory(struct kunit *test, struct dma_resv *resv,
+				     struct dma_fence **fences, unsigned int num)
 {
-	unsigned int n, left = 0, failures = 0;
-	struct mock_resv *mock = test->priv;
+	unsigned int n, i, left = 0, failures = 0;
+	struct dma_fence_array *array;
 	struct dma_fence *fence;
 	int ret;
 
 	for (n = 1; !left && n < 100; n++) {
 		fail_nth_set(n);
-		ret = dma_resv_get_singleton(&mock->resv, ALL, &fence);
+		ret = dma_resv_get_singleton(resv, ALL, &fence);
 		left = fail_nth_left();
 		fail_nth_set(0);
 
@@ -232,14 +235,49 @@ static void dma_resv_get_singleton_without_memory_is_enomem(struct kunit *test)
 			failures++;
 			KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 			KUNIT_EXPECT_NULL(test, fence);
-		} else {
-			KUNIT_EXPECT_NOT_NULL(test, fence);
-			dma_fence_put(fence);
+			continue;
 		}
+		array = to_dma_fence_array(fence);
+		KUNIT_ASSERT_NOT_NULL(test, array);
+		KUNIT_ASSERT_EQ(test, array->num_fences, num);
+		for (i = 0; i < num; i++)
+			KUNIT_EXPECT_PTR_EQ(test, array->fences[i], fences[i]);
+		dma_fence_put(fence);
 	}
 
 	KUNIT_EXPECT_EQ(test, failures, 1);
 	KUNIT_EXPECT_NE(test, left, 0);
+	for (i = 0; i < num; i++)
+		KUNIT_EXPECT_EQ(test, kref_read(&fences[i]->refcount), 1);
+}
+
+static void dma_resv_get_singleton_without_memory_is_enomem(struct kunit *test)
+{
+	struct dma_fence *fences[DMA_RESV_INLINE_SLOTS];
+	struct dma_resv resv;
+	unsigned int i;
+
+	dma_resv_init(&resv);
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		fences[i] = mock_resv_fill(test, &resv, i + 1, 1, DMA_RESV_USAGE_READ);
+	singleton_without_memory(test, &resv, fences, ARRAY_SIZE(fences));
+	dma_resv_fini(&resv);
+}
+
+/* Without memory for a smaller array the larger one stays. */
+static void dma_resv_get_singleton_of_few_left_needs_no_second_array(struct kunit *test)
+{
+	struct dma_fence *fences[16];
+	struct dma_resv resv;
+	unsigned int i;
+
+	dma_resv_init(&resv);
+	for (i = 0; i < ARRAY_SIZE(fences); i++)
+		fences[i] = mock_resv_fill(test, &resv, i + 1, 1, DMA_RESV_USAGE_READ);
+	for (i = 3; i < ARRAY_SIZE(fences); i++)
+		dma_fence_signal(fences[i]);
+	singleton_without_memory(test, &resv, fences, 3);
+	dma_resv_fini(&resv);
 }
 
 static void dma_resv_copy_fences_without_memory_keeps_old(struct kunit *test)
@@ -282,6 +320,7 @@ static struct kunit_case dma_resv_oom_cases[] = {
 	KUNIT_CASE(dma_resv_get_fences_without_memory_is_enomem),
 	KUNIT_CASE(dma_resv_get_fences_restarted_without_memory_leaks_nothing),
 	KUNIT_CASE(dma_resv_get_singleton_without_memory_is_enomem),
+	KUNIT_CASE(dma_resv_get_singleton_of_few_left_needs_no_second_array),
 	KUNIT_CASE(dma_resv_copy_fences_without_memory_keeps_old),
 	{}
 };
