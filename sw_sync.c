@@ -66,10 +66,14 @@ static struct sync_point *sync_point_from_fence(struct dma_fence *fence)
 	return fence->ops == &sync_point_ops ? container_of(fence, struct sync_point, base) : NULL;
 }
 
-/* Values wrap: what lies less than half the range ahead is later. */
+/*
+ * Return true if the timeline has reached the point. Values wrap: a point is
+ * pending while it lies less than half the range ahead, so exactly half the
+ * range ahead is due.
+ */
 static bool sync_point_is_due(const struct sync_point *point, u32 value)
 {
-	return (s32)(value - (u32)point->base.seqno) >= 0;
+	return !__dma_fence_is_later(point->base.seqno, value, point->base.ops);
 }
 
 static int sync_point_compare(struct rb_node *node, const struct rb_node *other)

@@ -108,6 +108,9 @@ TEST_F(sw_sync, values_wrap)
 	ASSERT_GE(fence, 0);
 	EXPECT_EQ(1, status_and_close(timeline_fence(self->timeline, UINT_MAX - 1)));
 	EXPECT_EQ(1, status_and_close(timeline_fence(self->timeline, INT_MAX)));
+	/* exactly half the range ahead, and one less */
+	EXPECT_EQ(1, status_and_close(timeline_fence(self->timeline, INT_MAX - 1)));
+	EXPECT_EQ(0, status_and_close(timeline_fence(self->timeline, INT_MAX - 2)));
 	EXPECT_EQ(0, fence_status(fence));
 	EXPECT_EQ(0, timeline_inc(self->timeline, 3));
 	EXPECT_EQ(0, fence_status(fence));
