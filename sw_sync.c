@@ -157,8 +157,8 @@ static const struct dma_fence_ops sync_point_ops = {
 };
 
 /*
- * Enter @point, or find that its place is taken by one that lives: then that one is returned, with
- * a reference. A dying one makes room.
+ * Insert @point. If a live point has this value already, return that one
+ * instead, with a reference. A dying point is replaced.
  */
 static struct sync_point *sync_timeline_enter_locked(struct sync_timeline *timeline,
 						     struct sync_point *point)
@@ -179,7 +179,25 @@ static struct sync_point *sync_timeline_enter_locked(struct sync_timeline *timel
 	return NULL;
 }
 
-/* A fence at @value, with a reference for the caller; NULL without memory. */
+/*
+ * Make a point known to its timeline. Signal it if it is due: the timeline will
+ * not come by again. Return the live point that had this value before, with a
+ * reference, or NULL.
+ */
+static struct sync_point *sync_timeline_add_locked(struct sync_timeline *timeline,
+						   struct sync_point *point)
+{
+	if (!sync_point_is_due(point, timeline->value))
+		return sync_timeline_enter_locked(timeline, point);
+
+	dma_fence_signal_locked(&point->base);
+	return NULL;
+}
+
+/*
+ * Return a fence at @value, with a reference for the caller; NULL if memory is
+ * short.
+ */
 static struct sync_point *sync_point_create(struct sync_timeline *timeline, u32 value)
 {
 	struct sync_point *point = kzalloc(sizeof(*point), GFP_KERNEL);
@@ -194,8 +212,7 @@ static struct sync_point *sync_point_create(struct sync_timeline *timeline, u32 
 	RB_CLEAR_NODE(&point->node);
 
 	scoped_guard(spinlock_irq, &timeline->lock)
-		if (!sync_point_is_due(point, timeline->value))
-			other = sync_timeline_enter_locked(timeline, point);
+		other = sync_timeline_add_locked(timeline, point);
 	if (!other)
 		return point;
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -57,6 +58,38 @@ TEST_F(sw_sync, fence_at_or_behind_the_value_is_signaled_at_once)
 	EXPECT_EQ(1, status_and_close(timeline_fence(self->timeline, 10)));
 	EXPECT_EQ(1, status_and_close(timeline_fence(self->timeline, 1)));
 	EXPECT_EQ(0, status_and_close(timeline_fence(self->timeline, 11)));
+}
+
+static void alarm_end_wait(int sig)
+{
+}
+
+/*
+ * A buffer's wait, unlike a status query, does not end before the fence is
+ * signaled. The alarm ends it if the fence is not.
+ */
+TEST_F(sw_sync, wait_for_a_point_that_was_due_at_creation_ends)
+{
+	struct sigaction action = { .sa_handler = alarm_end_wait };
+	int buf = buf_from_heap(page_size()), ahead, behind;
+
+	if (buf == -ENOENT)
+		SKIP(return, "no heap");
+	ASSERT_GE(buf, 0);
+	ASSERT_EQ(0, timeline_inc(self->timeline, 10));
+	ahead = timeline_fence(self->timeline, 10);
+	behind = timeline_fence(self->timeline, 3);
+	EXPECT_EQ(0, buf_import_sync_file(buf, DMA_BUF_SYNC_WRITE, behind));
+	EXPECT_EQ(0, buf_import_sync_file(buf, DMA_BUF_SYNC_WRITE, ahead));
+
+	sigaction(SIGALRM, &action, NULL);
+	alarm(10);
+	EXPECT_EQ(0, buf_sync(buf, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW));
+	EXPECT_EQ(0, buf_sync(buf, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW));
+	alarm(0);
+	close(behind);
+	close(ahead);
+	close(buf);
 }
 
 TEST_F(sw_sync, increment_of_zero_changes_nothing)
