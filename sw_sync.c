@@ -76,6 +76,11 @@ static bool sync_point_is_due(const struct sync_point *point, u32 value)
 	return !__dma_fence_is_later(point->base.seqno, value, point->base.ops);
 }
 
+/*
+ * Order two points of the tree. Every point in the tree is pending, hence less
+ * than half the range ahead of the value. Two of them are less than half the
+ * range apart, so this order is total.
+ */
 static int sync_point_compare(struct rb_node *node, const struct rb_node *other)
 {
 	u32 a = rb_entry(node, struct sync_point, node)->base.seqno;
@@ -220,58 +225,68 @@ static struct sync_point *sync_point_create(struct sync_timeline *timeline, u32 
 	return other;
 }
 
-/* Take out the earliest point that is due, or, if @all, the earliest one at all. */
-static struct sync_point *sync_timeline_next_locked(struct sync_timeline *timeline, bool all)
+/*
+ * Move the points that are due, or all points, from the tree to @done, the
+ * earliest first. Each comes with a reference. Dying points are dropped.
+ */
+static void sync_timeline_take_locked(struct sync_timeline *timeline, bool all,
+				      struct list_head *done)
 {
-	struct rb_node *node = rb_first(&timeline->points);
 	struct sync_point *point;
+	struct rb_node *node;
 
-	if (!node)
-		return NULL;
-	point = rb_entry(node, struct sync_point, node);
-	if (!all && !sync_point_is_due(point, timeline->value))
-		return NULL;
-	sync_point_unlink_locked(timeline, point);
-	return point;
+	while ((node = rb_first(&timeline->points))) {
+		point = rb_entry(node, struct sync_point, node);
+		if (!all && !sync_point_is_due(point, timeline->value))
+			break;
+		sync_point_unlink_locked(timeline, point);
+		if (dma_fence_get_rcu(&point->base))
+			list_add_tail(&point->done_node, done);
+	}
 }
 
 /*
- * Signal one point after the other, dropping the lock in between: our reference may be the last one
- * and must not go under the lock.
+ * Signal the points of a list and drop its references, without the timeline's
+ * lock: a reference may be the last one, and many points must not keep
+ * interrupts off.
  */
-static bool sync_timeline_signal_next(struct sync_timeline *timeline, int error)
+static void sync_points_signal(struct list_head *done, int error)
 {
-	struct sync_point *point;
-	bool alive = false;
+	struct sync_point *point, *next;
 
-	scoped_guard(spinlock_irq, &timeline->lock) {
-		point = sync_timeline_next_locked(timeline, error);
-		if (!point)
-			return false;
-
-		alive = dma_fence_get_rcu(&point->base);
-		if (alive) {
-			if (error && !dma_fence_is_signaled_locked(&point->base))
-				dma_fence_set_error(&point->base, error);
-			dma_fence_signal_locked(&point->base);
-		}
-	}
-	if (alive)
+	list_for_each_entry_safe(point, next, done, done_node) {
+		if (error)
+			dma_fence_set_error(&point->base, error);
+		dma_fence_signal(&point->base);
 		dma_fence_put(&point->base);
-	return true;
+		cond_resched();
+	}
 }
 
-/* Comparison works over half the range of values, so that is the longest stride. */
+/*
+ * Advance the timeline by at most half the range of values, over which
+ * comparison works. Points that become due leave the tree together with the
+ * change of the value. Another thread that advances or creates a point
+ * meanwhile finds only pending points there.
+ */
+static void sync_timeline_stride(struct sync_timeline *timeline, u32 by)
+{
+	LIST_HEAD(done);
+
+	scoped_guard(spinlock_irq, &timeline->lock) {
+		WRITE_ONCE(timeline->value, timeline->value + by);
+		sync_timeline_take_locked(timeline, false, &done);
+	}
+	trace_sync_timeline(timeline);
+	sync_points_signal(&done, 0);
+}
+
 static void sync_timeline_advance(struct sync_timeline *timeline, u32 by)
 {
 	while (by) {
 		u32 stride = min_t(u32, by, INT_MAX);
 
-		scoped_guard(spinlock_irq, &timeline->lock)
-			WRITE_ONCE(timeline->value, timeline->value + stride);
-		trace_sync_timeline(timeline);
-		while (sync_timeline_signal_next(timeline, 0))
-			cond_resched();
+		sync_timeline_stride(timeline, stride);
 		by -= stride;
 	}
 }
@@ -285,13 +300,15 @@ static int sw_sync_open(struct inode *inode, struct file *file)
 	return file->private_data ? 0 : -ENOMEM;
 }
 
-/* Nobody will advance the timeline any more: what is pending fails. */
+/* Fail the pending points: the timeline will not advance again. */
 static int sw_sync_release(struct inode *inode, struct file *file)
 {
 	struct sync_timeline *timeline = file->private_data;
+	LIST_HEAD(done);
 
-	while (sync_timeline_signal_next(timeline, -ENOENT))
-		cond_resched();
+	scoped_guard(spinlock_irq, &timeline->lock)
+		sync_timeline_take_locked(timeline, true, &done);
+	sync_points_signal(&done, -ENOENT);
 	sync_timeline_put(timeline);
 	return 0;
 }

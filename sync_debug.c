@@ -40,7 +40,7 @@ static const char *sync_debug_status(int status)
 	return status ? "signaled" : "active";
 }
 
-/* Points that have signaled have left the timeline, or are about to: the rest is pending. */
+/* Print the pending points. Points that are due are not in the tree. */
 static void sync_debug_show_timeline(struct seq_file *s, struct sync_timeline *timeline)
 {
 	struct rb_node *node;

@@ -56,8 +56,11 @@ struct sw_sync_get_deadline {
  * @name: who opened it
  * @context: of its fences
  * @lock: of its fences too; protects @value and @points. Taken with interrupts off
- * @value: points up to here have signaled; wraps. Locking: @lock
- * @points: those that have not, the earliest first. Locking: @lock
+ * @value: points up to here are due; wraps. Written under @lock, read without
+ *	it. Locking: @lock
+ * @points: the pending points, the earliest first. A point leaves the tree
+ *	together with the change of @value that makes it due. Locking:
+ *	@lock
  * @node: link in the list of all timelines. Locking: the list's own lock
  */
 struct sync_timeline {
@@ -73,13 +76,17 @@ struct sync_timeline {
 /**
  * struct sync_point - a fence that signals when its timeline gets there
  * @base: the fence; its lock is that of the timeline
- * @node: link in &sync_timeline.points until signaled. Locking: the timeline's lock
+ * @node: link in &sync_timeline.points while pending. Locking: the timeline's
+ *	lock
+ * @done_node: link in the list of points that one thread is about to signal.
+ *	The list holds a reference. Locking: belongs to that thread
  * @deadline: earliest time at which somebody wants it to signal; KTIME_MAX if nobody said.
  *	Locking: the timeline's lock
  */
 struct sync_point {
 	struct dma_fence base;
 	struct rb_node node;
+	struct list_head done_node;
 	ktime_t deadline;
 };
 

@@ -8,6 +8,8 @@
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/dma-fence.h>
 #include <linux/err.h>
 #include <linux/fdtable.h>
@@ -15,9 +17,11 @@
 #include <linux/fs.h>
 #include <linux/ioctl.h>
 #include <linux/jiffies.h>
+#include <linux/kthread.h>
 #include <linux/limits.h>
 #include <linux/mount.h>
 #include <linux/prandom.h>
+#include <linux/sched.h>
 #include <linux/sync_file.h>
 #include <linux/uaccess.h>
 
@@ -44,11 +48,14 @@ struct sw_sync_create_fence {
  * struct sw_sync_fixture - one timeline
  * @mnt: debugfs
  * @timeline: the open file
- * @user: user memory for the arguments of ioctls
+ * @mm: owner of @user
+ * @user: user memory for the arguments of ioctls; each thread has its own half
+ *	of the page
  */
 struct sw_sync_fixture {
 	struct vfsmount *mnt;
 	struct file *timeline;
+	struct mm_struct *mm;
 	char __user *user;
 };
 
@@ -119,6 +126,7 @@ static int sw_sync_test_init(struct kunit *test)
 	}
 	test->priv = fx;
 	fx->user = (char __user *)mock_user_page(test);
+	fx->mm = current->mm;
 	return 0;
 }
 
@@ -192,6 +200,114 @@ static void close_pending_point_callback_runs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, cb.calls, 1);
 	KUNIT_EXPECT_EQ(test, fence->error, -ENOENT);
 	expect_wait_ends(test, fence);
+}
+
+/**
+ * struct intruder - a thread that uses the timeline during an increment
+ * @thread: the thread; it preempts the test when woken
+ * @fx: the timeline
+ * @wake: callback on a point: wakes the thread from the middle of an increment
+ * @first: the point with that callback
+ * @ready: the thread waits for @go
+ * @go: completed by @wake
+ * @by: what the thread adds to the value, or 0
+ * @create: value of a fence that the thread creates if @by is 0
+ * @created: that fence
+ */
+struct intruder {
+	struct mock_thread thread;
+	struct sw_sync_fixture *fx;
+	struct dma_fence_cb wake;
+	struct dma_fence *first;
+	struct completion ready;
+	struct completion go;
+	u32 by;
+	u32 create;
+	struct dma_fence *created;
+};
+
+static void intruder_wake(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	complete(&container_of(cb, struct intruder, wake)->go);
+}
+
+static void intruder_run(struct mock_thread *thread)
+{
+	struct intruder *intruder = thread->data;
+	struct sw_sync_fixture *fx = intruder->fx;
+
+	/* On the CPU of the test, and ahead of it. */
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	sched_set_fifo(current);
+	kthread_use_mm(fx->mm);
+	complete(&intruder->ready);
+	wait_for_completion(&intruder->go);
+	if (intruder->by)
+		sw_sync_inc(fx, intruder->by, fx->user + PAGE_SIZE / 2);
+	else
+		intruder->created = sw_sync_create(fx, intruder->create,
+						   fx->user + PAGE_SIZE / 2);
+	kthread_unuse_mm(fx->mm);
+}
+
+/* Have the intruder wait for the point at 1 to signal. */
+static void intruder_start(struct kunit *test, struct intruder *intruder)
+{
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	intruder->fx = test->priv;
+	init_completion(&intruder->ready);
+	init_completion(&intruder->go);
+	intruder->first = fence_at(test, 1);
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(intruder->first, &intruder->wake,
+						     intruder_wake), 0);
+	KUNIT_ASSERT_EQ(test, mock_thread_start(&intruder->thread, intruder_run, intruder), 0);
+	wait_for_completion(&intruder->ready);
+}
+
+static void intruder_end(struct intruder *intruder)
+{
+	mock_thread_wait(&intruder->thread);
+	dma_fence_put(intruder->first);
+}
+
+/* Expect that an increment wakes its waiters in spite of the intruder. */
+static void expect_inc_wakes_waiter(struct kunit *test, struct intruder *intruder)
+{
+	struct dma_fence *fence = fence_at(test, 2);
+	struct mock_fence_cb cb = {};
+
+	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(fence, &cb.base, mock_fence_cb_func), 0);
+	intruder_start(test, intruder);
+	advance(test, INT_MAX);
+	intruder_end(intruder);
+
+	KUNIT_EXPECT_EQ(test, cb.calls, 1);
+	dma_fence_remove_callback(fence, &cb.base);
+	expect_wait_ends(test, fence);
+}
+
+/* The value moves past half the range before every point is signaled. */
+static void inc_during_inc_wakes_every_waiter(struct kunit *test)
+{
+	struct intruder intruder = { .by = INT_MAX };
+
+	expect_inc_wakes_waiter(test, &intruder);
+}
+
+/* The new point is more than half the range ahead of a due point. */
+static void create_during_inc_wakes_every_waiter(struct kunit *test)
+{
+	struct intruder intruder = { .create = 2u * INT_MAX };
+	struct mock_fence_cb cb = {};
+
+	expect_inc_wakes_waiter(test, &intruder);
+	KUNIT_ASSERT_NOT_NULL(test, intruder.created);
+	KUNIT_EXPECT_EQ(test, dma_fence_add_callback(intruder.created, &cb.base,
+						     mock_fence_cb_func), 0);
+	advance(test, INT_MAX);
+	KUNIT_EXPECT_EQ(test, cb.calls, 1);
+	dma_fence_remove_callback(intruder.created, &cb.base);
+	dma_fence_put(intruder.created);
 }
 
 /* Distances and increments at which comparisons of wrapping values go wrong. */
@@ -293,6 +409,8 @@ static struct kunit_case sw_sync_cases[] = {
 	KUNIT_CASE(create_point_half_range_ahead_wait_ends),
 	KUNIT_CASE(create_point_below_half_range_ahead_waits),
 	KUNIT_CASE(close_pending_point_callback_runs),
+	KUNIT_CASE(inc_during_inc_wakes_every_waiter),
+	KUNIT_CASE(create_during_inc_wakes_every_waiter),
 	KUNIT_CASE(points_in_any_order_signal_when_passed),
 	{}
 };
