@@ -20,7 +20,7 @@ TRACE_EVENT(sync_timeline,
 	    ),
 
 	    TP_fast_assign(__assign_str(name);
-			   __entry->value = timeline->value;
+			   __entry->value = READ_ONCE(timeline->value);
 	    ),
 
 	    TP_printk("name=%s value=%d", __get_str(name), __entry->value)
