@@ -141,6 +141,76 @@ static void trace_signaled_leaves_the_driver_s_names_alone(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "timeline=signaled-timeline"));
 }
 
+/* Longer than any constant name, so that a copy of this length is noticed. */
+#define TRACE_LONG_NAME \
+	"a_driver_name_that_is_much_longer_than_the_constant_that_follows_it_after_the_signal"
+
+/*
+ * The driver notices the end of work while a name is asked for, and sets the
+ * bit itself.
+ */
+static const char *trace_hasty_get_name(struct dma_fence *fence)
+{
+	set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+	return TRACE_LONG_NAME;
+}
+
+static const struct dma_fence_ops trace_hasty_ops = {
+	.get_driver_name = trace_hasty_get_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.release = mock_fence_release,
+};
+
+static void trace_signaled_while_named_has_one_name(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create_ops(test, 1, 1, &trace_hasty_ops);
+	const char *text;
+
+	/*
+	 * If events were on before, the one of dma_fence_init() has asked for
+	 * the name.
+	 */
+	clear_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+	trace_start(test);
+	dma_fence_wait_timeout(fence, false, 0);
+	text = trace_stop(test);
+	dma_fence_put(fence);
+
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "driver=" TRACE_LONG_NAME));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "driver=detached-driver"));
+}
+
+/* The driver's own names change: first a long one, then short ones. */
+static const char *trace_fickle_get_name(struct dma_fence *fence)
+{
+	struct mock_fence *mock = to_mock_fence(fence);
+	const char *name = mock->data ? "short" : TRACE_LONG_NAME;
+
+	mock->data = mock;
+	return name;
+}
+
+static const struct dma_fence_ops trace_fickle_ops = {
+	.get_driver_name = trace_fickle_get_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.release = mock_fence_release,
+};
+
+static void trace_driver_changes_name_has_one_name(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create_ops(test, 1, 1, &trace_fickle_ops);
+	const char *text;
+
+	trace_start(test);
+	to_mock_fence(fence)->data = NULL;
+	dma_fence_signal(fence);
+	text = trace_stop(test);
+	dma_fence_put(fence);
+
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text, "driver=" TRACE_LONG_NAME));
+	KUNIT_EXPECT_NULL(test, strstr(text, "driver=short"));
+}
+
 static int dma_fence_trace_test_init(struct kunit *test)
 {
 	struct file_system_type *type = get_fs_type("tracefs");
@@ -176,6 +246,8 @@ static void dma_fence_trace_test_exit(struct kunit *test)
 static struct kunit_case dma_fence_trace_cases[] = {
 	KUNIT_CASE(trace_context_and_seqno_are_not_cut),
 	KUNIT_CASE(trace_signaled_leaves_the_driver_s_names_alone),
+	KUNIT_CASE(trace_signaled_while_named_has_one_name),
+	KUNIT_CASE(trace_driver_changes_name_has_one_name),
 	{}
 };
 

@@ -15,10 +15,19 @@
 
 struct dma_fence;
 
+/*
+ * Record @name like __string(), but evaluate it once. __string() evaluates it
+ * for the length, and again for the string to copy. A fence may be signaled in
+ * between, and then has another name.
+ */
+#define __dma_fence_name(item, name)								\
+	__string_len(item, __data_offsets->item##_ptr_,						\
+		     strlen(__string_src(__data_offsets->item##_ptr_ = (name))))
+
 #define DMA_FENCE_EVENT_CLASS(name, driver_name, timeline_name)				\
 DECLARE_EVENT_CLASS(name, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence),			\
-		    TP_STRUCT__entry(__string(driver, driver_name)				\
-				     __string(timeline, timeline_name)				\
+		    TP_STRUCT__entry(__dma_fence_name(driver, driver_name)			\
+				     __dma_fence_name(timeline, timeline_name)			\
 				     __field(unsigned int, context)				\
 				     __field(unsigned int, seqno)				\
 				     __field(u64, context64)					\
