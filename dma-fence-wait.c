@@ -32,18 +32,20 @@ static void dma_fence_waiter_wake(struct dma_fence *fence, struct dma_fence_cb *
 }
 
 /*
- * Decide whether a waiter with @left jiffies to go has to go on. When not, @left becomes what the
- * wait returns: at least 1 for success, 0 out of time, or an errno.
+ * Decide whether a waiter with @left jiffies to go has to go on. If not, @left
+ * becomes what the wait returns: at least 1 for success, 0 out of time, or an
+ * errno. Expiry goes before a signal: -ERESTARTSYS makes callers start over,
+ * with all of a relative timeout.
  */
 static bool dma_fence_wait_goes_on(bool signaled, bool intr, signed long *left)
 {
-	if (signaled)
+	if (signaled) {
 		*left = max(*left, 1L);
-	else if (intr && signal_pending(current))
+		return false;
+	}
+	if (*left > 0 && intr && signal_pending(current))
 		*left = -ERESTARTSYS;
-	else
-		return *left > 0;
-	return false;
+	return *left > 0;
 }
 
 /*
@@ -97,9 +99,10 @@ static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence
  * What dma_fence_wait_timeout() does without &dma_fence_ops.wait. Does not make the driver signal
  * the fence. The waiter is woken ahead of the callbacks, but returns after they have run.
  *
- * Context: sleeps unless @timeout is 0; takes the fence's lock.
- * Return: the jiffies left, at least 1, when signaled; 0 when out of time; -ERESTARTSYS when
- * interrupted.
+ * Context: Process context. May sleep unless @timeout is 0. Takes and releases
+ * the fence lock.
+ * Return: the jiffies left, at least 1, when signaled; 0 when out of time, even
+ * if the task has a signal pending, too; -ERESTARTSYS when interrupted.
  */
 signed long dma_fence_default_wait(struct dma_fence *fence, bool intr, signed long timeout)
 {
@@ -116,10 +119,11 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  * Makes the driver signal the fence unasked. After success nobody who signaled the fence is still
  * busy with it.
  *
- * Context: may sleep; takes the fence's lock. Must not be called where fences are signaled.
- * Return: the jiffies left, at least 1, when signaled; 0 when out of time; -ERESTARTSYS when
- * interrupted; -EINVAL with a warning when @timeout is negative; or an error of
- * &dma_fence_ops.wait.
+ * Context: Process context. May sleep. Takes and releases the fence lock. Must
+ * not be called in a section that has to complete for fences to be signaled.
+ * Return: the jiffies left, at least 1, when signaled; 0 when out of time, even
+ * if the task has a signal pending, too; -ERESTARTSYS when interrupted; -EINVAL
+ * with a warning when @timeout is negative; or an error of &dma_fence_ops.wait.
  */
 signed long dma_fence_wait_timeout(struct dma_fence *fence, bool intr, signed long timeout)
 {
@@ -246,9 +250,10 @@ static bool dma_fence_any_valid(struct dma_fence **fences, u32 count, signed lon
  * &dma_fence_ops.wait.
  *
  * Context: may sleep and allocate unless @timeout is 0; takes the lock of each fence.
- * Return: the jiffies left, at least 1, when one is signaled; 0 when out of time; -ERESTARTSYS when
- * interrupted; -ENOMEM; -EINVAL with a warning when there are no fences, one of them is NULL or
- * @timeout is negative.
+ * Return: the jiffies left, at least 1, when one is signaled; 0 when out of
+ * time, even if the task has a signal pending, too; -ERESTARTSYS when
+ * interrupted; -ENOMEM; -EINVAL with a warning when there are no fences, one of
+ * them is NULL or @timeout is negative.
  */
 signed long dma_fence_wait_any_timeout(struct dma_fence **fences, u32 count,
 				       bool intr, signed long timeout, u32 *idx)

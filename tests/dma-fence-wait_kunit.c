@@ -9,6 +9,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched/signal.h>
+#include <linux/timer.h>
 
 #include "expect-splat.h"
 #include "mock-fence.h"
@@ -213,6 +214,98 @@ static void wait_interrupted_but_signaled_returns_success(struct kunit *test)
 	dma_fence_signal(fence);
 	become_interrupted();
 	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 5), 5);
+	become_uninterrupted();
+	dma_fence_put(fence);
+}
+
+/* The wait functions with the arguments of one. */
+typedef signed long (*wait_fn)(struct dma_fence *fence, bool intr, signed long timeout);
+
+static signed long wait_any_of_one(struct dma_fence *fence, bool intr, signed long timeout)
+{
+	return dma_fence_wait_any_timeout(&fence, 1, intr, timeout, NULL);
+}
+
+struct late_signal {
+	struct timer_list timer;
+	struct task_struct *task;
+};
+
+static void late_signal_send(struct timer_list *timer)
+{
+	struct late_signal *late = from_timer(late, timer, timer);
+
+	send_sig(SIGUSR1, late->task, 1);
+}
+
+/*
+ * Wait, with a signal to come at the jiffy in which time is up; return what the
+ * wait returned.
+ */
+static signed long wait_with_late_signal(struct dma_fence *fence, wait_fn wait,
+					 struct late_signal *late)
+{
+	unsigned long start = jiffies;
+	signed long ret;
+
+	flush_signals(current);
+	while (time_before_eq(jiffies, start))
+		cpu_relax();
+	mod_timer(&late->timer, jiffies + 2);
+	ret = wait(fence, true, 2);
+	timer_delete_sync(&late->timer);
+	return ret;
+}
+
+/*
+ * The two timers usually expire in one interrupt, after which the waiter finds
+ * both its time up and a signal. Try again if the signal came earlier, so that
+ * it ended the wait, or later.
+ */
+static void expect_expiry_wins(struct kunit *test, wait_fn wait)
+{
+	struct dma_fence *fence = mock_fence_create(test, 1, 1);
+	struct late_signal late = { .task = current };
+	signed long ret = 0;
+	int i;
+
+	timer_setup_on_stack(&late.timer, late_signal_send, 0);
+	allow_signal(SIGUSR1);
+	for (i = 0; i < 100; i++) {
+		ret = wait_with_late_signal(fence, wait, &late);
+		if (!ret && signal_pending(current))
+			break;
+	}
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	KUNIT_EXPECT_LT(test, i, 100);
+	become_uninterrupted();
+	destroy_timer_on_stack(&late.timer);
+	dma_fence_put(fence);
+}
+
+static void wait_interrupted_when_time_is_up_returns_0(struct kunit *test)
+{
+	expect_expiry_wins(test, dma_fence_wait_timeout);
+}
+
+static void default_wait_interrupted_when_time_is_up_returns_0(struct kunit *test)
+{
+	expect_expiry_wins(test, dma_fence_default_wait);
+}
+
+static void wait_any_interrupted_when_time_is_up_returns_0(struct kunit *test)
+{
+	expect_expiry_wins(test, wait_any_of_one);
+}
+
+static void wait_timeout_0_interrupted_returns_0(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create(test, 1, 1);
+
+	become_interrupted();
+	KUNIT_EXPECT_EQ(test, dma_fence_wait_timeout(fence, true, 0), 0);
+	KUNIT_EXPECT_EQ(test, dma_fence_default_wait(fence, true, 0), 0);
+	KUNIT_EXPECT_EQ(test, wait_any_of_one(fence, true, 0), 0);
 	become_uninterrupted();
 	dma_fence_put(fence);
 }
@@ -516,6 +609,10 @@ static struct kunit_case dma_fence_wait_cases[] = {
 	KUNIT_CASE(wait_interrupted_returns_erestartsys),
 	KUNIT_CASE(wait_interrupted_while_asleep_returns_erestartsys),
 	KUNIT_CASE(wait_interrupted_but_signaled_returns_success),
+	KUNIT_CASE(wait_interrupted_when_time_is_up_returns_0),
+	KUNIT_CASE(default_wait_interrupted_when_time_is_up_returns_0),
+	KUNIT_CASE(wait_any_interrupted_when_time_is_up_returns_0),
+	KUNIT_CASE(wait_timeout_0_interrupted_returns_0),
 	KUNIT_CASE(wait_uninterruptible_ignores_task_signals),
 	KUNIT_CASE(wait_enables_signaling),
 	KUNIT_CASE(wait_enabling_fails_returns_success_at_once),
