@@ -272,8 +272,24 @@ static __always_inline bool dma_fence_complete_locked(struct dma_fence *fence, k
 	return false;
 }
 
-/* After the unlock the fence may be gone: a waiter may own it, on its stack for example. */
-static __always_inline bool dma_fence_complete(struct dma_fence *fence, ktime_t timestamp)
+/*
+ * Return the time at which the work was over, as far as known, of a fence that
+ * is signaled without one. Fences that share a lock get rising times because
+ * the caller holds that lock.
+ */
+static ktime_t dma_fence_present_time(struct dma_fence *fence)
+{
+	struct dma_fence_array *array = to_dma_fence_array(fence);
+
+	return array ? dma_fence_array_time(array) : ktime_get();
+}
+
+/*
+ * Signal the fence as of a given time, or the present time if @timestamp is
+ * NULL. Return true if it was signaled before. After the unlock the fence may
+ * be gone: a waiter may own it, on its stack for example.
+ */
+static __always_inline bool dma_fence_complete(struct dma_fence *fence, const ktime_t *timestamp)
 {
 	bool cookie = dma_fence_begin_signalling();
 	spinlock_t *lock = fence->lock;
@@ -281,19 +297,12 @@ static __always_inline bool dma_fence_complete(struct dma_fence *fence, ktime_t 
 	bool already;
 
 	spin_lock_irqsave(lock, flags);
-	already = dma_fence_complete_locked(fence, timestamp);
+	already = dma_fence_complete_locked(fence, timestamp ? *timestamp :
+						   dma_fence_present_time(fence));
 	spin_unlock_irqrestore(lock, flags);
 
 	dma_fence_end_signalling(cookie);
 	return already;
-}
-
-/* When the work was over, as far as known, of a fence that is signaled without saying when. */
-static ktime_t dma_fence_present_time(struct dma_fence *fence)
-{
-	struct dma_fence_array *array = to_dma_fence_array(fence);
-
-	return array ? dma_fence_array_time(array) : ktime_get();
 }
 
 /**
@@ -328,7 +337,7 @@ int dma_fence_signal_timestamp(struct dma_fence *fence, ktime_t timestamp)
 	if (!fence)
 		return -EINVAL;
 
-	return dma_fence_complete(fence, timestamp) ? -EINVAL : 0;
+	return dma_fence_complete(fence, &timestamp) ? -EINVAL : 0;
 }
 EXPORT_SYMBOL(dma_fence_signal_timestamp);
 
@@ -362,7 +371,7 @@ int dma_fence_signal(struct dma_fence *fence)
 	if (!fence)
 		return -EINVAL;
 
-	return dma_fence_complete(fence, dma_fence_present_time(fence)) ? -EINVAL : 0;
+	return dma_fence_complete(fence, NULL) ? -EINVAL : 0;
 }
 EXPORT_SYMBOL(dma_fence_signal);
 

@@ -391,6 +391,43 @@ static void timestamp_bit_set_first_waits_for_the_time(struct kunit *test)
 	race_end(&race);
 }
 
+/* Give another CPU the time to come to a lock that this one holds. */
+static void race_await_contention(spinlock_t *lock)
+{
+	int loops = 10000;
+
+	while (!spin_is_contended(lock) && loops--)
+		cpu_relax();
+}
+
+/* The two fences are of one timeline, so they share a lock. */
+static void signal_waits_for_lock_time_is_not_before_holder_s(struct kunit *test)
+{
+	struct race race = {};
+	struct dma_fence *held;
+	unsigned long flags;
+	int i;
+
+	race_begin(test, &race, race_signal);
+	for (i = 0; i < ROUNDS; i++) {
+		held = mock_fence_create(test, 1, 1);
+		race.fence = mock_fence_create(test, 1, 2);
+		race.fence->lock = held->lock;
+
+		spin_lock_irqsave(held->lock, flags);
+		race_go(&race);
+		race_await_contention(held->lock);
+		dma_fence_signal_locked(held);
+		spin_unlock_irqrestore(held->lock, flags);
+		race_wait(&race);
+
+		KUNIT_EXPECT_GE(test, dma_fence_timestamp(race.fence), dma_fence_timestamp(held));
+		dma_fence_put(race.fence);
+		dma_fence_put(held);
+	}
+	race_end(&race);
+}
+
 /* Fences in type-stable memory: freed and used again while readers look at them. */
 struct typesafe {
 	struct dma_fence base;
@@ -489,6 +526,7 @@ static struct kunit_case dma_fence_smp_cases[] = {
 	KUNIT_CASE_SLOW(wait_any_against_signal_finds_the_index),
 	KUNIT_CASE_SLOW(signal_last_put_in_callback_against_put),
 	KUNIT_CASE_SLOW(timestamp_bit_set_first_waits_for_the_time),
+	KUNIT_CASE_SLOW(signal_waits_for_lock_time_is_not_before_holder_s),
 	KUNIT_CASE_SLOW(get_rcu_safe_against_replacement_never_gets_a_stranger),
 	{}
 };
