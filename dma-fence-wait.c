@@ -184,15 +184,6 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 	return left;
 }
 
-/* Let whoever signaled the fence finish: the flag is set first, under the lock. */
-static void dma_fence_signaler_wait(struct dma_fence *fence)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(fence->lock, flags);
-	spin_unlock_irqrestore(fence->lock, flags);
-}
-
 /*
  * Queue waiters until a fence turns out to be signaled already, wait, and take the waiters back.
  * That takes the lock of each fence that may have ended the wait.
@@ -206,7 +197,11 @@ static signed long dma_fence_any_wait(struct dma_fence **fences, u32 count,
 	u32 n;
 
 	if (dma_fence_any_flagged(fences, count, idx)) {
-		dma_fence_signaler_wait(fences[*idx]);
+		/*
+		 * The signaler set the flag under the lock and may still run
+		 * callbacks.
+		 */
+		__dma_fence_signaler_wait(fences[*idx]);
 		return timeout;
 	}
 

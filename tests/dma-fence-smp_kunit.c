@@ -7,11 +7,13 @@
  * against each other.
  */
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/dma-fence.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "mock-fence.h"
@@ -391,6 +393,82 @@ static void timestamp_bit_set_first_waits_for_the_time(struct kunit *test)
 	race_end(&race);
 }
 
+/**
+ * struct preempted - a signaler that is preempted between the bit and the time
+ * @fence: the fence, whose time becomes 31337
+ * @go: the reader, of higher priority and on the same CPU, may run
+ * @read: completed when the reader has the time
+ * @time: the time
+ */
+struct preempted {
+	struct dma_fence *fence;
+	struct completion go;
+	struct completion read;
+	ktime_t time;
+};
+
+static int preempted_signaler(void *arg)
+{
+	struct preempted *preempted = arg;
+	struct dma_fence *fence = preempted->fence;
+	unsigned long flags;
+
+	sched_set_fifo_low(current);
+	spin_lock_irqsave(fence->lock, flags);
+	set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
+	complete(&preempted->go);
+	fence->timestamp = 31337;
+	/* Pairs with the acquire in dma_fence_timestamp(). */
+	smp_mb__before_atomic();
+	set_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags);
+	spin_unlock_irqrestore(fence->lock, flags);
+	return 0;
+}
+
+static int preempted_reader(void *arg)
+{
+	struct preempted *preempted = arg;
+
+	sched_set_fifo(current);
+	wait_for_completion(&preempted->go);
+	preempted->time = dma_fence_timestamp(preempted->fence);
+	complete(&preempted->read);
+	return 0;
+}
+
+static struct task_struct *preempted_start(struct kunit *test, int (*fn)(void *),
+					   struct preempted *preempted)
+{
+	struct task_struct *task = kthread_create(fn, preempted, "dma-fence-rt");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	kthread_bind(task, cpumask_last(cpu_online_mask));
+	get_task_struct(task);
+	wake_up_process(task);
+	return task;
+}
+
+/* Only with PREEMPT_RT can a thread that holds the lock be preempted. */
+static void timestamp_of_preempted_signaler_ends(struct kunit *test)
+{
+	struct preempted preempted = { .fence = mock_fence_create(test, 1, 1) };
+	struct task_struct *reader, *signaler;
+
+	set_cpus_allowed_ptr(current, cpumask_of(cpumask_first(cpu_online_mask)));
+	init_completion(&preempted.go);
+	init_completion(&preempted.read);
+	reader = preempted_start(test, preempted_reader, &preempted);
+	signaler = preempted_start(test, preempted_signaler, &preempted);
+
+	KUNIT_EXPECT_GT(test, wait_for_completion_timeout(&preempted.read, 20 * HZ), 0);
+	/* If that failed, end the reader's loop. */
+	set_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &preempted.fence->flags);
+	kthread_stop_put(reader);
+	kthread_stop_put(signaler);
+	KUNIT_EXPECT_EQ(test, preempted.time, 31337);
+	dma_fence_put(preempted.fence);
+}
+
 /* Give another CPU the time to come to a lock that this one holds. */
 static void race_await_contention(spinlock_t *lock)
 {
@@ -526,6 +604,7 @@ static struct kunit_case dma_fence_smp_cases[] = {
 	KUNIT_CASE_SLOW(wait_any_against_signal_finds_the_index),
 	KUNIT_CASE_SLOW(signal_last_put_in_callback_against_put),
 	KUNIT_CASE_SLOW(timestamp_bit_set_first_waits_for_the_time),
+	KUNIT_CASE(timestamp_of_preempted_signaler_ends),
 	KUNIT_CASE_SLOW(signal_waits_for_lock_time_is_not_before_holder_s),
 	KUNIT_CASE_SLOW(get_rcu_safe_against_replacement_never_gets_a_stranger),
 	{}

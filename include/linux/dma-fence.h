@@ -14,6 +14,7 @@
 #include <linux/printk.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
@@ -505,14 +506,25 @@ static inline void dma_fence_set_error(struct dma_fence *fence,
 	fence->error = error;
 }
 
+/* Wait until the thread that signals the fence has dropped the lock. */
+static inline void __dma_fence_signaler_wait(struct dma_fence *fence)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(fence->lock, flags);
+	spin_unlock_irqrestore(fence->lock, flags);
+}
+
 /**
  * dma_fence_timestamp - read when a fence was signaled
  * @fence: a signaled fence
  *
- * Of an array, the time of the child that completed it. Spins for the short time between the signal
- * and the time being noted.
+ * Of an array, the time of the child that completed it. Waits for the short
+ * time between the signal and the time being stored. With PREEMPT_RT the caller
+ * may have preempted the signaler in between. Therefore it waits for the lock,
+ * which lends the signaler its priority.
  *
- * Context: any.
+ * Context: Any context. With PREEMPT_RT, takes and releases the fence lock.
  * Return: the time, CLOCK_MONOTONIC; the present time, with a warning, when not signaled.
  */
 static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
@@ -521,8 +533,12 @@ static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
 		return ktime_get();
 
 	/* Pairs with the barrier before the bit is set where the fence is signaled. */
-	while (!test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags))
-		cpu_relax();
+	while (!test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags)) {
+		if (IS_ENABLED(CONFIG_PREEMPT_RT))
+			__dma_fence_signaler_wait(fence);
+		else
+			cpu_relax();
+	}
 
 	return fence->timestamp;
 }
