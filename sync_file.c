@@ -283,8 +283,20 @@ static u32 sync_file_fences_count(struct dma_fence *head)
 }
 
 /*
- * Write one record per fence to user space and set status and num_fences of info. A chain loses its
- * signaled links while it is walked, so there may be fewer records than were counted before.
+ * Combine two statuses: pending if either is, else the first error, else
+ * signaled.
+ */
+static int sync_file_status_combine(int a, int b)
+{
+	if (!a || !b)
+		return 0;
+	return a < 0 ? a : b;
+}
+
+/*
+ * Write one record per fence to userspace and set status and num_fences of
+ * @info. A chain loses its signaled links while it is walked, so there may be
+ * fewer records than were counted before.
  */
 static long sync_file_fences_report(struct dma_fence *head, struct sync_file_info *info)
 {
@@ -301,8 +313,7 @@ static long sync_file_fences_report(struct dma_fence *head, struct sync_file_inf
 			dma_fence_put(cursor.chain);
 			return n == info->num_fences ? -EINVAL : -EFAULT;
 		}
-		if (info->status > 0)
-			info->status = one.status;
+		info->status = sync_file_status_combine(info->status, one.status);
 		n++;
 	}
 	info->num_fences = n;

@@ -506,6 +506,37 @@ static struct dma_fence *sync_file_pair(struct kunit *test, struct dma_fence *a,
 	return &array->base;
 }
 
+/* FILE_INFO of an array of two fences; one fails and one is pending. */
+static void sync_file_info_expect_pending(struct kunit *test, bool first_fails)
+{
+	struct dma_fence *a = mock_fence_create(test, 8, 1), *b = mock_fence_create(test, 9, 1);
+	struct dma_fence *failing = first_fails ? a : b, *both = sync_file_pair(test, a, b);
+	struct sync_file *sync_file = sync_file_create(both);
+	struct sync_fence_info fences[2];
+	struct sync_file_info info;
+
+	KUNIT_ASSERT_NOT_NULL(test, sync_file);
+	dma_fence_set_error(failing, -EIO);
+	dma_fence_signal(failing);
+	KUNIT_ASSERT_EQ(test, 0, sync_file_info(test, sync_file, &info, fences, 2));
+	KUNIT_EXPECT_EQ(test, 0, info.status);
+	KUNIT_EXPECT_EQ(test, -EIO, fences[0].status + fences[1].status);
+
+	dma_fence_signal(failing == a ? b : a);
+	KUNIT_ASSERT_EQ(test, 0, sync_file_info(test, sync_file, &info, fences, 2));
+	KUNIT_EXPECT_EQ(test, -EIO, info.status);
+	sync_file_close(sync_file);
+	dma_fence_put(both);
+}
+
+static void sync_file_info_one_failed_one_pending_status_0(struct kunit *test)
+{
+	sync_file_user(test);
+	sync_file_info_expect_pending(test, true);
+	sync_file_info_expect_pending(test, false);
+	sync_file_user_done();
+}
+
 /* A chain whose first link holds fx->fence and whose second holds a pair of new fences. */
 static struct sync_file *sync_file_nested(struct kunit *test)
 {
@@ -692,6 +723,8 @@ static struct kunit_case sync_file_cases[] = {
 	KUNIT_CASE(sync_file_info_count_only_enables_signaling_first),
 	KUNIT_CASE(sync_file_info_failed_shows_the_error),
 	KUNIT_CASE(sync_file_info_signaled_leaves_the_driver_s_names_alone),
+	KUNIT_CASE(sync_file_info_signaled_names_tell_fences_apart),
+	KUNIT_CASE(sync_file_info_one_failed_one_pending_status_0),
 	KUNIT_CASE(sync_file_info_containers_are_opened),
 	KUNIT_CASE(sync_file_info_fault_in_a_chain_efault),
 	KUNIT_CASE(sync_file_set_deadline_reaches_the_driver),

@@ -421,6 +421,41 @@ TEST_F(sync, info_status_is_pending_while_one_is)
 	close(merged);
 }
 
+/*
+ * Close one timeline, which fails its fence, and see the merged file pending.
+ */
+static void expect_pending_beside_failed(struct __test_metadata *_metadata, int merged,
+					 int timeline)
+{
+	struct sync_fence_info fences[2];
+	struct sync_file_info info;
+
+	close(timeline);
+	ASSERT_EQ(0, fence_info(merged, &info, fences, 2));
+	ASSERT_EQ(2, info.num_fences);
+	EXPECT_EQ(-ENOENT, fences[0].status + fences[1].status);
+	EXPECT_EQ(0, info.status);
+	EXPECT_EQ(0, poll_events(merged, POLLIN, 0));
+}
+
+TEST_F(sync, info_status_is_pending_while_one_is_and_the_first_failed)
+{
+	int merged = fence_merge(self->one, self->far, "both");
+
+	ASSERT_GE(merged, 0);
+	expect_pending_beside_failed(_metadata, merged, self->timeline);
+	close(merged);
+}
+
+TEST_F(sync, info_status_is_pending_while_one_is_and_the_last_failed)
+{
+	int merged = fence_merge(self->one, self->far, "both");
+
+	ASSERT_GE(merged, 0);
+	expect_pending_beside_failed(_metadata, merged, self->other);
+	close(merged);
+}
+
 TEST_F(sync, info_status_is_the_error_of_one)
 {
 	struct sync_fence_info fences[2];
