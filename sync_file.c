@@ -8,8 +8,8 @@
  * through dma_fence_add_callback() and dma_fence_remove_callback(); callers therefore hold no fence
  * lock.
  *
- * Names are those of dma_fence_driver_name() and dma_fence_timeline_name(), which leave the driver
- * of a signaled fence alone: a signaled fence shows constant names.
+ * The driver of a signaled fence may be gone, so a signaled fence shows
+ * constant names.
  */
 #include <linux/anon_inodes.h>
 #include <linux/dma-fence-unwrap.h>
@@ -134,27 +134,31 @@ EXPORT_SYMBOL(sync_file_get_fence);
  * @buf: where the name goes, always terminated
  * @len: size of @buf in bytes; a longer name is cut
  *
- * A file made by a merge has the name given there. Any other is named after its fence:
- * driver, timeline, context and sequence number.
+ * A file made by a merge has the name given there. Any other file is named
+ * after its fence: driver, timeline, context and sequence number. The driver of
+ * a signaled fence may be gone. Then the word "signaled" stands for both names.
+ * It is short, so that context and sequence number fit into
+ * &sync_file_info.name and tell files apart.
  *
- * Context: Any context. Takes no locks.
+ * Context: Any context.
  * Return: @buf.
  */
 char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
 {
 	struct dma_fence *fence = sync_file->fence;
-	const char __rcu *driver, *timeline;
 
 	if (sync_file->user_name[0]) {
 		strscpy(buf, sync_file->user_name, len);
 		return buf;
 	}
 
+	/* The driver's names last for a grace period after the signal. */
 	guard(rcu)();
-	driver = dma_fence_driver_name(fence);
-	timeline = dma_fence_timeline_name(fence);
-	snprintf(buf, len, "%s-%s%llu-%lld", rcu_dereference(driver), rcu_dereference(timeline),
-		 fence->context, fence->seqno);
+	if (dma_fence_test_signaled_flag(fence))
+		snprintf(buf, len, "signaled-%llu-%lld", fence->context, fence->seqno);
+	else
+		snprintf(buf, len, "%s-%s%llu-%lld", fence->ops->get_driver_name(fence),
+			 fence->ops->get_timeline_name(fence), fence->context, fence->seqno);
 	return buf;
 }
 

@@ -472,12 +472,35 @@ static void sync_file_info_signaled_leaves_the_driver_s_names_alone(struct kunit
 	KUNIT_EXPECT_EQ(test, 0, mock_fence_late_names);
 	KUNIT_EXPECT_STREQ(test, "detached-driver", fence.driver_name);
 	KUNIT_EXPECT_STREQ(test, "signaled-timeline", fence.obj_name);
-	/* cut to the size of the field, and terminated */
-	KUNIT_EXPECT_STREQ(test, "detached-driver-signaled-timeli", info.name);
+	KUNIT_EXPECT_STREQ(test, "signaled-1-1", info.name);
 
 	sync_file_close(sync_file);
 	dma_fence_put(mortal);
 	sync_file_user_done();
+}
+
+/* Long after boot, with fences of 32-bit sequence numbers. */
+static void sync_file_info_signaled_names_tell_fences_apart(struct kunit *test)
+{
+	static const u64 ids[][2] = {
+		{ 9999999999, 4294967294 }, { 9999999999, 4294967295 }, { 9999999998, 4294967295 },
+	};
+	char names[ARRAY_SIZE(ids)][sizeof_field(struct sync_file_info, name)];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct dma_fence *fence = mock_fence_create(test, ids[i][0], ids[i][1]);
+		struct sync_file *sync_file = sync_file_create(fence);
+
+		KUNIT_ASSERT_NOT_NULL(test, sync_file);
+		dma_fence_signal(fence);
+		sync_file_get_name(sync_file, names[i], sizeof(names[i]));
+		sync_file_close(sync_file);
+		dma_fence_put(fence);
+	}
+	KUNIT_EXPECT_STRNEQ(test, names[0], names[1]);
+	KUNIT_EXPECT_STRNEQ(test, names[1], names[2]);
+	KUNIT_EXPECT_STRNEQ(test, names[2], names[0]);
 }
 
 /* Put a fence at the end of a chain; consumes the references to both. */

@@ -307,6 +307,25 @@ TEST_F(sync, info_default_name_tells_driver_and_seqno)
 	EXPECT_STREQ("-2", strrchr(info.name, '-'));
 }
 
+/*
+ * Programs that list their fences tell them apart by name, before and after the
+ * signal.
+ */
+TEST_F(sync, info_default_names_of_signaled_differ)
+{
+	int fences[3] = { self->one, self->two, self->far }, i;
+	struct sync_file_info info[3];
+
+	EXPECT_EQ(0, timeline_inc(self->timeline, 2));
+	EXPECT_EQ(0, timeline_inc(self->other, 1));
+	for (i = 0; i < 3; i++)
+		ASSERT_EQ(0, fence_info(fences[i], &info[i], NULL, 0));
+	EXPECT_STRNE(info[0].name, info[1].name);
+	EXPECT_STRNE(info[1].name, info[2].name);
+	EXPECT_STRNE(info[2].name, info[0].name);
+	EXPECT_STREQ("-2", strrchr(info[1].name, '-'));
+}
+
 TEST_F(sync, info_signaled_shows_time)
 {
 	struct sync_fence_info fence;
