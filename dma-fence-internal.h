@@ -17,17 +17,21 @@ struct dma_fence_array;
 bool dma_fence_enable_locked(struct dma_fence *fence);
 void dma_fence_release_begin(struct dma_fence *fence);
 
-/* dma_fence_init() for those whose arguments are known to be good. */
+/*
+ * Initialize a fence as dma_fence_init() does, from arguments that are known to
+ * be good. In type-stable memory, readers without a reference may look at @ops
+ * and @flags at any time. Hence these two are marked.
+ */
 static __always_inline void dma_fence_init_common(struct dma_fence *fence,
 						  const struct dma_fence_ops *ops,
 						  spinlock_t *lock, u64 context, u64 seqno)
 {
-	fence->ops = ops;
+	WRITE_ONCE(fence->ops, ops);
 	fence->lock = lock;
 	INIT_LIST_HEAD(&fence->cb_list);
 	fence->context = context;
 	fence->seqno = seqno;
-	fence->flags = 0;
+	WRITE_ONCE(fence->flags, 0);
 	fence->error = 0;
 	/*
 	 * In type-stable memory a stale pointer may be looked at by dma_fence_get_rcu_safe(): from
