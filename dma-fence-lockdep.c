@@ -18,7 +18,10 @@ static struct lockdep_map dma_fence_lockdep_map = {
 	.name = "dma_fence_map"
 };
 
-/* Same meaning as the "read" argument of lock_acquire(): readers may nest in themselves. */
+/*
+ * The "read" argument of lock_acquire(): a reader that must not nest in itself.
+ * Therefore a section inside another one does not acquire the map again.
+ */
 #define DMA_FENCE_MAP_READ 1
 
 static bool dma_fence_map_is_read(void)

@@ -4,9 +4,11 @@
  *
  * Locking: &dma_fence.lock, the innermost lock, is all that is taken here.
  *
- * A wait for one fence ends under the lock of that fence, never by a look at the signaled bit
- * alone. The signaler holds the lock until it is done with the fence, so that on return the fence
- * can be freed, even one that was not reference counted but lives on the waiter's stack.
+ * A wait for one fence ends under the lock of that fence, never by a look at
+ * the signaled bit alone. dma_fence_signal() holds the lock until it is done
+ * with the fence. So on return the fence can be freed, even one that was not
+ * reference counted but lives on the waiter's stack. A driver that sets the bit
+ * itself and runs the callbacks later needs a reference of its own until then.
  */
 #include <linux/dma-fence.h>
 #include <linux/export.h>
@@ -72,8 +74,8 @@ static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, 
 }
 
 /*
- * Wait, after having the fence signaled unasked if @enable. A fence that is signaled is locked,
- * too: who signaled it may still be at work on it.
+ * Wait, after having the fence signaled unasked if @enable. Lock a signaled
+ * fence, too: the signaler may still hold the lock and use the fence.
  */
 static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence, bool intr,
 							 signed long timeout, bool enable)
@@ -96,8 +98,9 @@ static __always_inline signed long dma_fence_wait_common(struct dma_fence *fence
  * @intr: whether a signal sent to the task ends the wait
  * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT; 0 only looks
  *
- * What dma_fence_wait_timeout() does without &dma_fence_ops.wait. Does not make the driver signal
- * the fence. The waiter is woken ahead of the callbacks, but returns after they have run.
+ * What dma_fence_wait_timeout() does without &dma_fence_ops.wait. Does not make
+ * the driver signal the fence. dma_fence_signal() wakes the waiter first, but
+ * the waiter returns after the callbacks have run.
  *
  * Context: Process context. May sleep unless @timeout is 0. Takes and releases
  * the fence lock.
@@ -116,8 +119,10 @@ EXPORT_SYMBOL(dma_fence_default_wait);
  * @intr: whether a signal sent to the task ends the wait
  * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT; 0 only looks
  *
- * Makes the driver signal the fence unasked. After success nobody who signaled the fence is still
- * busy with it.
+ * Makes the driver signal the fence unasked. On success dma_fence_signal() has
+ * run all callbacks and no longer uses the fence. That does not hold for a
+ * driver that has &dma_fence_ops.wait, or that sets the signaled bit itself and
+ * runs the callbacks later.
  *
  * Context: Process context. May sleep. Takes and releases the fence lock. Must
  * not be called in a section that has to complete for fences to be signaled.

@@ -182,7 +182,10 @@ void dma_fence_free(struct dma_fence *fence)
 }
 EXPORT_SYMBOL(dma_fence_free);
 
-/* The order matters: there is no list any more once the fence is signaled. */
+/*
+ * Look at the flag first: the timestamp takes the place of the list when the
+ * fence is signaled.
+ */
 static bool dma_fence_has_callbacks(struct dma_fence *fence)
 {
 	return !dma_fence_test_signaled_flag(fence) && !list_empty(&fence->cb_list);

@@ -27,10 +27,13 @@ struct seq_file;
  * struct dma_fence - completion of one piece of work
  * @lock: the lock given to dma_fence_init(), often shared by a whole timeline. Valid until release.
  * @ops: what the driver implements. Set before anything else can see the fence.
- * @cb_list: callbacks that wait for the signal, &dma_fence_cb.node. Only while unsignaled.
- *	Locking: @lock.
- * @timestamp: when the work completed, CLOCK_MONOTONIC. Only valid while
- *	DMA_FENCE_FLAG_TIMESTAMP_BIT is set; read it with dma_fence_timestamp().
+ * @cb_list: callbacks that wait for the signal, &dma_fence_cb.node. The
+ *	signaler takes the whole list when it stores @timestamp. A
+ *	driver that sets DMA_FENCE_FLAG_SIGNALED_BIT itself may do that
+ *	later, so the list can outlive the bit. Locking: @lock.
+ * @timestamp: when the work completed, CLOCK_MONOTONIC. Valid from
+ *	DMA_FENCE_FLAG_TIMESTAMP_BIT until release; read it with
+ *	dma_fence_timestamp(). Locking: @lock for writing.
  * @rcu: for a driver that frees the fence by RCU. Only after the last reference is gone.
  * @context: the timeline this fence belongs to, from dma_fence_context_alloc(). Work of one
  *	context completes in the order of @seqno.
@@ -40,8 +43,8 @@ struct seq_file;
  *	stays readable for one RCU grace period longer.
  * @error: 0 or a negative errno; final once the fence is signaled.
  *
- * Initialise with dma_fence_init(). @cb_list, @timestamp and @rcu are needed one after the other
- * and share their room.
+ * Initialize with dma_fence_init(). @cb_list, @timestamp and @rcu are needed
+ * one after the other, so they share memory.
  */
 struct dma_fence {
 	spinlock_t *lock; /* the driver's */
