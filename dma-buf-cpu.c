@@ -28,7 +28,10 @@
  *   CPU's writes visible to devices. A mapping may stay for longer than one such bracket.
  */
 
-/* Which fences stand in the way: the CPU is one more reader, or one more writer. */
+/*
+ * Wait for the fences that conflict: the CPU is one more reader, or one more
+ * writer.
+ */
 static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
 	bool write = dir == DMA_BIDIRECTIONAL || dir == DMA_TO_DEVICE;
@@ -42,15 +45,25 @@ static int dma_buf_cpu_wait(struct dma_buf *dmabuf, enum dma_data_direction dir)
 /**
  * dma_buf_begin_cpu_access - prepare a buffer for access by the CPU
  * @dmabuf: the buffer
- * @dir: DMA_FROM_DEVICE to read it, DMA_TO_DEVICE to write it, DMA_BIDIRECTIONAL for both
+ * @dir: DMA_FROM_DEVICE to read it, DMA_TO_DEVICE to write it,
+ *	DMA_BIDIRECTIONAL for both
  *
- * The exporter is asked first, so that it can start what takes long; then all fences are waited for
- * that would conflict: those of writers in order to read, those of readers too in order to write.
+ * The core waits for the fences that conflict: those of writers in order to
+ * read, those of readers too in order to write. Then it asks the exporter,
+ * which may invalidate caches by now because no device writes behind them. The
+ * exporter may move the buffer and leave a fence. Therefore the core waits once
+ * more.
  *
- * Context: Process context; sleeps. The reservation lock is not held.
- * Return: 0 and the access may start until dma_buf_end_cpu_access(); -EINVAL without a buffer
- * (warns), -ERESTARTSYS when a signal ended the wait, or the errno of
- * &dma_buf_ops.begin_cpu_access. After an error there is nothing to end.
+ * The second wait may be interrupted after the exporter has succeeded. The
+ * exporter is not told: ending an access while a job runs could write old data
+ * over the job's. The next call asks it again.
+ *
+ * Context: Process context. May sleep. Takes no lock; the caller does not hold
+ * the reservation.
+ * Return: 0 and the access may start until dma_buf_end_cpu_access(); -EINVAL
+ * without a buffer (warns), -ERESTARTSYS when a signal ended a wait, or the
+ * errno of &dma_buf_ops.begin_cpu_access. After an error there is nothing to
+ * end.
  */
 int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -60,12 +73,12 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
 		return -EINVAL;
 
 	might_lock(&dmabuf->resv->lock.base);
-	if (dmabuf->ops->begin_cpu_access) {
-		ret = dmabuf->ops->begin_cpu_access(dmabuf, dir);
-		if (ret)
-			return ret;
-	}
-	return dma_buf_cpu_wait(dmabuf, dir);
+	ret = dma_buf_cpu_wait(dmabuf, dir);
+	if (ret || !dmabuf->ops->begin_cpu_access)
+		return ret;
+
+	ret = dmabuf->ops->begin_cpu_access(dmabuf, dir);
+	return ret ?: dma_buf_cpu_wait(dmabuf, dir);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_begin_cpu_access, DMA_BUF);
 

