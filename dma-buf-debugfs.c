@@ -61,9 +61,11 @@ static void dma_buf_debugfs_show_line(struct seq_file *s, struct dma_buf *dmabuf
 	struct file *file = dmabuf->file;
 
 	guard(spinlock)(&dmabuf->name_lock);
-	seq_printf(s, "%08zu\t%08x\t%08x\t%08ld\t%s\t%08lu\t%s\n", dmabuf->size, file->f_flags,
+	seq_printf(s, "%08zu\t%08x\t%08x\t%08ld\t%s\t%08lu\t", dmabuf->size, file->f_flags,
 		   (__force unsigned int)file->f_mode, file_count(file) - 1, dmabuf->exp_name,
-		   file_inode(file)->i_ino, dmabuf->name ?: "<none>");
+		   file_inode(file)->i_ino);
+	dma_buf_name_print(s, dmabuf->name ?: "<none>");
+	seq_putc(s, '\n');
 }
 
 static int dma_buf_debugfs_show_buffer(struct seq_file *s, struct dma_buf *dmabuf)

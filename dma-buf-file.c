@@ -109,6 +109,26 @@ static long dma_buf_file_ioctl(struct file *file, unsigned int cmd, unsigned lon
 	}
 }
 
+/* Control characters end a line, or do worse on a terminal. UTF-8 has none. */
+#define DMA_BUF_NAME_CONTROLS						\
+	"\001\002\003\004\005\006\007\010\011\012\013\014\015\016\017\020"	\
+	"\021\022\023\024\025\026\027\030\031\032\033\034\035\036\037\177"
+
+/**
+ * dma_buf_name_print - print what userspace called a buffer
+ * @m: file to print to
+ * @name: the name
+ *
+ * Each process that has a descriptor may choose the name. Control characters
+ * come out as octal escapes, so that no name can pass for another line.
+ *
+ * Context: Any context.
+ */
+void dma_buf_name_print(struct seq_file *m, const char *name)
+{
+	seq_escape(m, name, DMA_BUF_NAME_CONTROLS);
+}
+
 /* These lines are parsed by memory accounting tools: neither names nor order may change. */
 static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 {
@@ -120,8 +140,11 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 	seq_printf(m, "exp_name:\t%s\n", dmabuf->exp_name);
 
 	guard(spinlock)(&dmabuf->name_lock);
-	if (dmabuf->name)
-		seq_printf(m, "name:\t%s\n", dmabuf->name);
+	if (dmabuf->name) {
+		seq_puts(m, "name:\t");
+		dma_buf_name_print(m, dmabuf->name);
+		seq_putc(m, '\n');
+	}
 }
 
 /* The last reference has gone. Who holds on to the dentry has the name, and nothing else. */

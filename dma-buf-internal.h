@@ -10,6 +10,7 @@
 #include <linux/types.h>
 
 struct poll_table_struct;
+struct seq_file;
 struct dma_buf_export_sync_file;
 struct dma_buf_import_sync_file;
 
@@ -41,6 +42,8 @@ void dma_buf_teardown(struct dma_buf *dmabuf);
 /* dma-buf-file.c */
 
 extern const struct file_operations dma_buf_fops;
+
+void dma_buf_name_print(struct seq_file *m, const char *name);
 
 /* True for a file whose private data is a struct dma_buf. */
 static inline bool dma_buf_file_is_ours(const struct file *file)

@@ -140,6 +140,20 @@ static void dma_buf_set_name_length_limit(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "/dmabuf:1234567890123456789012345678901", path_name(test, mb));
 }
 
+/* Tools sum up memory by these lines: a name may not look like one of them. */
+static void dma_buf_set_name_controls_escaped(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	unsigned long page = mock_user_page(test);
+
+	KUNIT_ASSERT_EQ(test, 0, set_name(mb, DMA_BUF_SET_NAME, page, "a\nsize:\t0\r\033[2J\177"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fdinfo(test, mb),
+					   "\nname:\ta\\012size:\\0110\\015\\033[2J\\177\n"));
+	KUNIT_ASSERT_EQ(test, 0, set_name(mb, DMA_BUF_SET_NAME, page, "\\ gr\303\274n %s \201"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fdinfo(test, mb),
+					   "\nname:\t\\ gr\303\274n %s \201\n"));
+}
+
 static void dma_buf_set_name_bad_pointer_efault(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -405,6 +419,7 @@ static struct kunit_case dma_buf_file_cases[] = {
 	KUNIT_CASE(dma_buf_name_unset_path),
 	KUNIT_CASE(dma_buf_set_name_shown_and_replaced),
 	KUNIT_CASE(dma_buf_set_name_length_limit),
+	KUNIT_CASE(dma_buf_set_name_controls_escaped),
 	KUNIT_CASE(dma_buf_set_name_bad_pointer_efault),
 	KUNIT_CASE(dma_buf_set_name_while_attached),
 	KUNIT_CASE_SLOW(dma_buf_set_name_racing_lookup),

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 
@@ -178,6 +179,26 @@ TEST_F(buf, set_name_empty_ok)
 	EXPECT_EQ(0, buf_set_name(self->fd, ""));
 	EXPECT_EQ(0, fdinfo_value(self->fd, "name", value, sizeof(value)));
 	EXPECT_STREQ("", value);
+}
+
+/* A name that looks like lines of fdinfo, or like another buffer in bufinfo. */
+TEST_F(buf, set_name_cannot_forge_lines)
+{
+	char value[64], size[64];
+	const char *utf8 = "Gr\303\266\303\237e \\ 100%";
+	struct bufinfo info;
+
+	ASSERT_EQ(0, fdinfo_value(self->fd, "size", size, sizeof(size)));
+	ASSERT_EQ(0, buf_set_name(self->fd, "\nsize:\t1\ncount:\t2\n\n3\t4\t5\t6\tx"));
+	ASSERT_EQ(0, fdinfo_value(self->fd, "name", value, sizeof(value)));
+	EXPECT_STREQ("\\012size:\\0111\\012count:\\0112\\012\\0123\\0114\\0115\\0116\\011x", value);
+	ASSERT_EQ(0, bufinfo_read(fd_ino(self->fd), &info));
+	EXPECT_STREQ(value, info.name);
+	EXPECT_EQ(strtoul(size, NULL, 10), info.size);
+
+	ASSERT_EQ(0, buf_set_name(self->fd, utf8));
+	ASSERT_EQ(0, fdinfo_value(self->fd, "name", value, sizeof(value)));
+	EXPECT_STREQ(utf8, value);
 }
 
 TEST_F(buf, set_name_bad_pointer_efault)
