@@ -4,6 +4,8 @@
  *
  * Locks: import takes the reservation, interruptibly. Export reads it without its lock.
  */
+#include <linux/dma-fence-array.h>
+#include <linux/dma-fence-chain.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/file.h>
 #include <linux/sync_file.h>
@@ -87,17 +89,41 @@ err_fd:
 	return ret;
 }
 
-/* A reservation holds single fences only: take containers apart. */
-static int dma_buf_sync_file_add_locked(struct dma_buf *dmabuf, struct dma_fence *container,
+/*
+ * Replace a timeline by the pending fences in it, one of each context. A
+ * timeline may be very long: it is walked before others have to wait for the
+ * reservation. Consumes the reference to @fence; NULL without memory.
+ */
+static struct dma_fence *dma_buf_sync_file_flatten(struct dma_fence *fence)
+{
+	struct dma_fence *flat;
+
+	if (!dma_fence_is_chain(fence))
+		return fence;
+
+	flat = dma_fence_unwrap_merge(fence);
+	dma_fence_put(fence);
+	return flat;
+}
+
+static unsigned int dma_buf_sync_file_count(struct dma_fence *flat)
+{
+	struct dma_fence_array *array = to_dma_fence_array(flat);
+
+	return array ? array->num_fences : 1;
+}
+
+/*
+ * Add the members of an array, because a reservation holds single fences only.
+ */
+static int dma_buf_sync_file_add_locked(struct dma_buf *dmabuf, struct dma_fence *flat,
 					enum dma_resv_usage usage)
 {
+	unsigned int count = dma_buf_sync_file_count(flat);
 	struct dma_fence_unwrap iter;
-	unsigned int count = 0;
 	struct dma_fence *fence;
 	int ret;
 
-	dma_fence_unwrap_for_each(fence, &iter, container)
-		count++;
 	if (!count)
 		return 0;
 
@@ -105,8 +131,7 @@ static int dma_buf_sync_file_add_locked(struct dma_buf *dmabuf, struct dma_fence
 	if (ret)
 		return ret;
 
-	/* A container only ever loses members, so what was counted is enough. */
-	dma_fence_unwrap_for_each(fence, &iter, container)
+	dma_fence_unwrap_for_each(fence, &iter, flat)
 		dma_resv_add_fence(dmabuf->resv, fence, usage);
 	return 0;
 }
@@ -136,6 +161,9 @@ long dma_buf_sync_file_import(struct dma_buf *dmabuf,
 	fence = sync_file_get_fence(arg.fd);
 	if (!fence)
 		return -EINVAL;
+	fence = dma_buf_sync_file_flatten(fence);
+	if (!fence)
+		return -ENOMEM;
 
 	usage = arg.flags & DMA_BUF_SYNC_WRITE ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_READ;
 	ret = dma_resv_lock_interruptible(dmabuf->resv, NULL);

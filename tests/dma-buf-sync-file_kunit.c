@@ -397,6 +397,64 @@ static void dma_buf_import_sync_file_unpacks_chain(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_READ));
 }
 
+/*
+ * Counts how often it is looked at while the reservation in &mock_fence.data is
+ * locked.
+ */
+static bool timeline_fence_signaled(struct dma_fence *fence)
+{
+	struct mock_fence *mock = to_mock_fence(fence);
+
+	if (dma_resv_is_locked(mock->data))
+		atomic_inc(&mock->signaled_calls);
+	return false;
+}
+
+static const struct dma_fence_ops timeline_fence_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.signaled = timeline_fence_signaled,
+	.release = mock_fence_release,
+};
+
+#define TIMELINE_LINKS 8
+
+/*
+ * Others wait for the reservation while it is locked, so a timeline is walked
+ * before.
+ */
+static void dma_buf_import_sync_file_timeline_walked_unlocked(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *point[TIMELINE_LINKS], *last = NULL;
+	struct dma_resv *resv = mb->dmabuf->resv;
+	unsigned long page = mock_user_page(test);
+	u64 context = dma_fence_context_alloc(1);
+	int i, fd;
+
+	for (i = 0; i < TIMELINE_LINKS; i++) {
+		struct dma_fence_chain *link = dma_fence_chain_alloc();
+
+		KUNIT_ASSERT_NOT_NULL(test, link);
+		point[i] = mock_fence_create_ops(test, context, i + 1, &timeline_fence_ops);
+		to_mock_fence(point[i])->data = resv;
+		dma_fence_chain_init(link, last, dma_fence_get(point[i]), i + 1);
+		last = &link->base;
+	}
+	fd = sync_file_fd(test, last);
+	dma_fence_put(last);
+
+	KUNIT_EXPECT_EQ(test, 0, import(mb, page, DMA_BUF_SYNC_WRITE, fd));
+	fd_close(test, fd);
+	KUNIT_EXPECT_EQ(test, 1, count_fences(test, resv));
+	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	for (i = 0; i < TIMELINE_LINKS; i++) {
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&to_mock_fence(point[i])->signaled_calls));
+		mock_fence_finish(point[i]);
+	}
+	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+}
+
 /* An older fence of a context must not push out the newer one: the buffer would look idle early. */
 static void dma_buf_import_sync_file_older_fence_keeps_newer(struct kunit *test)
 {
@@ -493,6 +551,7 @@ static struct kunit_case dma_buf_sync_file_cases[] = {
 	KUNIT_CASE(dma_buf_import_sync_file_signaled_blocks_nobody),
 	KUNIT_CASE(dma_buf_import_sync_file_unpacks_array),
 	KUNIT_CASE(dma_buf_import_sync_file_unpacks_chain),
+	KUNIT_CASE(dma_buf_import_sync_file_timeline_walked_unlocked),
 	KUNIT_CASE(dma_buf_import_sync_file_older_fence_keeps_newer),
 	KUNIT_CASE(dma_buf_import_sync_file_then_export),
 	KUNIT_CASE_SLOW(dma_buf_import_sync_file_lock_busy_interrupted),
