@@ -138,10 +138,14 @@ static int sample_job_prepare_locked(struct sample_importer *importer, struct sa
 	bool write = job->arg.op == SAMPLE_JOB_FILL;
 	int ret;
 
-	ret = dma_resv_reserve_fences(resv, 1);
+	ret = sample_importer_map_locked(importer);
 	if (ret)
 		return ret;
-	ret = sample_importer_map_locked(importer);
+	/*
+	 * Not before mapping: an exporter that moves the buffer there takes
+	 * slots for its fences.
+	 */
+	ret = dma_resv_reserve_fences(resv, 1);
 	if (ret)
 		return ret;
 
