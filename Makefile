@@ -8,6 +8,7 @@ ifdef srctree
 obj-y := dma-fence.o dma-fence-stub.o dma-fence-wait.o \
 	 dma-fence-array.o dma-fence-chain.o dma-fence-unwrap.o \
 	 dma-resv.o dma-resv-slots.o dma-resv-table.o dma-resv-iter.o dma-resv-query.o \
+	 dma-resv-watch.o \
 	 dma-buf.o dma-buf-attach.o dma-buf-map.o dma-buf-cpu.o dma-buf-file.o dma-buf-poll.o
 obj-$(CONFIG_LOCKDEP)		+= dma-fence-lockdep.o dma-resv-lockdep.o
 obj-$(CONFIG_DEBUG_FS)		+= dma-buf-debugfs.o

@@ -69,19 +69,8 @@ static inline void dma_buf_sgt_keep_locked(struct dma_buf_attachment *attach, st
 
 /* dma-buf-poll.c */
 
-static inline void dma_buf_poll_init(struct dma_buf *dmabuf)
-{
-	init_waitqueue_head(&dmabuf->poll);
-	dmabuf->cb_in.dmabuf = dmabuf;
-	dmabuf->cb_out.dmabuf = dmabuf;
-}
-
-/* True while a fence is waited for on behalf of a poll(). */
-static inline bool dma_buf_poll_is_armed(const struct dma_buf *dmabuf)
-{
-	return dmabuf->cb_in.armed || dmabuf->cb_out.armed;
-}
-
+void dma_buf_poll_init(struct dma_buf *dmabuf);
+void dma_buf_poll_fini(struct dma_buf *dmabuf);
 __poll_t dma_buf_poll(struct file *file, struct poll_table_struct *table);
 
 /* dma-buf-sync-file.c */

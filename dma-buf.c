@@ -282,11 +282,10 @@ void dma_buf_teardown(struct dma_buf *dmabuf)
 
 	WARN_ONCE(dmabuf->vmapping_counter, "dma-buf of %s released while mapped for the CPU\n",
 		  dmabuf->exp_name);
-	WARN_ONCE(dma_buf_poll_is_armed(dmabuf), "dma-buf of %s released while polled\n",
-		  dmabuf->exp_name);
 	WARN_ONCE(!list_empty(&dmabuf->attachments), "dma-buf of %s released while attached\n",
 		  dmabuf->exp_name);
 
+	dma_buf_poll_fini(dmabuf);
 	dma_buf_stats_teardown(dmabuf);
 	dmabuf->ops->release(dmabuf);
 	dma_buf_base_fini(dmabuf);

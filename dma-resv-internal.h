@@ -187,6 +187,10 @@ int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsi
 void dma_resv_table_assign(struct dma_resv *obj, struct dma_resv_table *table);
 void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots);
 
+/* dma-resv-watch.c: telling sleepers of the next fence */
+
+void dma_resv_watch_call(struct dma_resv *obj, enum dma_resv_usage usage);
+
 /* dma-resv-table.c: the table and its index */
 
 #define DMA_RESV_NO_SLOT UINT_MAX

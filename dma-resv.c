@@ -157,6 +157,7 @@ void dma_resv_init(struct dma_resv *obj)
 {
 	ww_mutex_init(&obj->lock, &reservation_ww_class);
 	RCU_INIT_POINTER(obj->fences, NULL);
+	obj->watches = NULL;
 	dma_resv_credit_grant(obj, 0);
 }
 EXPORT_SYMBOL(dma_resv_init);
@@ -257,8 +258,8 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
  */
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
+	unsigned long *slot, word;
 	struct dma_fence *old;
-	unsigned long *slot;
 
 	dma_resv_assert_held(obj);
 	WARN_ON_ONCE(dma_fence_is_container(fence));
@@ -271,14 +272,16 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
 	}
 
 	old = dma_resv_word_fence(*slot);
-	dma_resv_slot_store(slot, dma_resv_word(dma_fence_get(fence), usage));
+	word = dma_resv_word(dma_fence_get(fence), usage);
+	dma_resv_slot_store(slot, word);
 	if (old) {
 		dma_fence_put(old);
-		return;
+	} else {
+		WARN_ONCE(!dma_resv_credit_take(obj), DMA_RESV_UNRESERVED);
+		dma_resv_slot_show(obj, slot);
 	}
-
-	WARN_ONCE(!dma_resv_credit_take(obj), DMA_RESV_UNRESERVED);
-	dma_resv_slot_show(obj, slot);
+	if (unlikely(obj->watches))
+		dma_resv_watch_call(obj, dma_resv_word_usage(word));
 }
 EXPORT_SYMBOL(dma_resv_add_fence);
 

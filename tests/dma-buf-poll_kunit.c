@@ -181,7 +181,6 @@ static void dma_buf_poll_woken_by_signal(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, atomic_read(&sleeper.wakes));
 	dma_fence_signal(fence);
 	KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
-	KUNIT_EXPECT_EQ(test, IN, sleeper.key & (IN | OUT));
 	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
 	sleeper_leave(&sleeper);
 	dma_fence_put(fence);
@@ -197,11 +196,11 @@ static void dma_buf_poll_both_directions_woken(struct kunit *test)
 	sleeper_init(&sleeper, EPOLLIN | EPOLLOUT);
 	KUNIT_EXPECT_EQ(test, 0, sleeper_poll(&sleeper, mb));
 	dma_fence_signal(write);
-	KUNIT_EXPECT_TRUE(test, sleeper.key & IN);
+	KUNIT_EXPECT_GT(test, atomic_read(&sleeper.wakes), 0);
 	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
 	sleeper_forget_wakes(&sleeper);
 	dma_fence_signal(read);
-	KUNIT_EXPECT_TRUE(test, sleeper.key & OUT);
+	KUNIT_EXPECT_GT(test, atomic_read(&sleeper.wakes), 0);
 	KUNIT_EXPECT_EQ(test, IN | OUT, sleeper_poll(&sleeper, mb));
 	sleeper_leave(&sleeper);
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
@@ -298,6 +297,158 @@ static void dma_buf_poll_drops_fence_reference(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, IN | OUT, poll_once(mb, EPOLLIN | EPOLLOUT));
 	KUNIT_EXPECT_EQ(test, 2, kref_read(&fence->refcount));
 	dma_fence_put(fence);
+}
+
+/*
+ * Waiting on an edge, as epoll does with EPOLLET: the sleeper stays on the
+ * queue, and asks again only when woken. So the sleeper must be woken when work
+ * comes to a buffer that was idle, in order to learn of its end.
+ */
+static void dma_buf_poll_idle_then_fence_end_reported(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct sleeper sleeper;
+	int i;
+
+	sleeper_init(&sleeper, EPOLLIN);
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
+	for (i = 0; i < 3; i++) {
+		struct dma_fence *fence;
+
+		KUNIT_EXPECT_EQ(test, 0, atomic_read(&sleeper.wakes));
+		fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
+		KUNIT_EXPECT_EQ(test, 0, sleeper_poll(&sleeper, mb));
+		sleeper_forget_wakes(&sleeper);
+		mock_fence_finish(fence);
+		KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
+		KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
+		sleeper_forget_wakes(&sleeper);
+		KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
+	}
+	sleeper_leave(&sleeper);
+	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
+}
+
+/*
+ * A wake-up names no event, because io_uring takes the event that it names for
+ * an answer.
+ */
+static void dma_buf_poll_one_of_two_ends_not_reported(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *one = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct dma_fence *two = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct sleeper sleeper;
+
+	sleeper_init(&sleeper, EPOLLIN | EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, 0, sleeper_poll(&sleeper, mb));
+	dma_fence_signal(one);
+	KUNIT_EXPECT_EQ(test, 0, sleeper.key);
+	KUNIT_EXPECT_EQ(test, 0, sleeper_poll(&sleeper, mb));
+	dma_fence_signal(two);
+	KUNIT_EXPECT_EQ(test, 0, sleeper.key);
+	KUNIT_EXPECT_EQ(test, IN | OUT, sleeper_poll(&sleeper, mb));
+	sleeper_leave(&sleeper);
+	dma_fence_put(one);
+	dma_fence_put(two);
+}
+
+struct poll_other {
+	const char *name;
+	enum dma_resv_usage usage;
+	__poll_t events;
+	int wakes;
+};
+
+static const struct poll_other poll_others[] = {
+	{ "write_in", DMA_RESV_USAGE_WRITE, EPOLLIN, 1 },
+	{ "read_in", DMA_RESV_USAGE_READ, EPOLLIN, 0 },
+	{ "bookkeep_in", DMA_RESV_USAGE_BOOKKEEP, EPOLLIN, 0 },
+	{ "kernel_out", DMA_RESV_USAGE_KERNEL, EPOLLOUT, 1 },
+	{ "read_out", DMA_RESV_USAGE_READ, EPOLLOUT, 1 },
+	{ "bookkeep_out", DMA_RESV_USAGE_BOOKKEEP, EPOLLOUT, 0 },
+	{ "read_both", DMA_RESV_USAGE_READ, EPOLLIN | EPOLLOUT, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(poll_other, poll_others, name);
+
+/* A sleeper is woken by work that concerns it, also after work that does not. */
+static void dma_buf_poll_idle_then_fence_wakes(struct kunit *test)
+{
+	const struct poll_other *p = test->param_value;
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *fence, *write;
+	struct sleeper sleeper;
+
+	sleeper_init(&sleeper, p->events);
+	KUNIT_EXPECT_NE(test, 0, sleeper_poll(&sleeper, mb));
+	fence = mock_buf_fence_add(test, mb, p->usage);
+	KUNIT_EXPECT_EQ(test, p->wakes, atomic_read(&sleeper.wakes));
+	if (p->wakes)
+		sleeper_poll(&sleeper, mb);
+	mock_fence_finish(fence);
+	sleeper_poll(&sleeper, mb);
+	sleeper_forget_wakes(&sleeper);
+	write = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	KUNIT_EXPECT_LE(test, 1, atomic_read(&sleeper.wakes));
+	sleeper_leave(&sleeper);
+	mock_fence_finish(write);
+}
+
+/*
+ * The holder of the reservation may be adding a fence: a sleeper is told to ask
+ * again.
+ */
+static void dma_buf_poll_idle_but_locked_asks_again(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_resv *resv = mb->dmabuf->resv;
+	struct dma_fence *fence;
+	struct sleeper sleeper;
+
+	sleeper_init(&sleeper, EPOLLIN);
+	KUNIT_ASSERT_EQ(test, 0, dma_resv_lock(resv, NULL));
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
+	KUNIT_EXPECT_EQ(test, IN, sleeper_poll(&sleeper, mb));
+	sleeper_forget_wakes(&sleeper);
+	fence = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&sleeper.wakes));
+	sleeper_leave(&sleeper);
+	mock_fence_finish(fence);
+}
+
+/* Two buffers share the exporter's reservation, which outlives one of them. */
+static void dma_buf_poll_shared_resv_outlives_buffer(struct kunit *test)
+{
+	struct mock_buf *gone = mock_buf_alloc(test, MOCK_STATIC);
+	struct mock_buf *left = mock_buf_alloc(test, MOCK_STATIC);
+	struct sleeper one, two;
+	struct dma_fence *fence;
+	struct dma_resv resv;
+
+	dma_resv_init(&resv);
+	gone->info.resv = &resv;
+	left->info.resv = &resv;
+	KUNIT_ASSERT_EQ(test, 0, mock_buf_export(gone));
+	KUNIT_ASSERT_EQ(test, 0, mock_buf_export(left));
+	sleeper_init(&one, EPOLLIN | EPOLLOUT);
+	sleeper_init(&two, EPOLLOUT);
+	KUNIT_EXPECT_EQ(test, IN | OUT, sleeper_poll(&one, gone));
+	KUNIT_EXPECT_EQ(test, OUT, sleeper_poll(&two, left));
+	sleeper_leave(&one);
+	mock_buf_put(gone);
+	rcu_barrier();
+
+	fence = mock_buf_fence_add(test, left, DMA_RESV_USAGE_WRITE);
+	KUNIT_EXPECT_EQ(test, 0, atomic_read(&one.wakes));
+	KUNIT_EXPECT_EQ(test, 1, atomic_read(&two.wakes));
+	sleeper_leave(&two);
+	mock_fence_finish(fence);
+	mock_buf_put(left);
+	dma_resv_fini(&resv);
 }
 
 #define STRESS_LOOPS 500
@@ -401,6 +552,11 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(dma_buf_poll_second_sleeper_woken),
 	KUNIT_CASE(dma_buf_poll_several_fences_all_awaited),
 	KUNIT_CASE(dma_buf_poll_drops_fence_reference),
+	KUNIT_CASE(dma_buf_poll_idle_then_fence_end_reported),
+	KUNIT_CASE(dma_buf_poll_one_of_two_ends_not_reported),
+	KUNIT_CASE_PARAM(dma_buf_poll_idle_then_fence_wakes, poll_other_gen_params),
+	KUNIT_CASE(dma_buf_poll_idle_but_locked_asks_again),
+	KUNIT_CASE(dma_buf_poll_shared_resv_outlives_buffer),
 	KUNIT_CASE_SLOW(dma_buf_poll_racing_signal_no_lost_wake),
 	KUNIT_CASE_SLOW(dma_buf_poll_racing_close_released_once),
 	{}

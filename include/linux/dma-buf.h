@@ -24,6 +24,7 @@
 
 #include <linux/dma-fence.h>
 #include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -35,7 +36,6 @@
 struct device;
 struct dma_buf;
 struct dma_buf_attachment;
-struct dma_resv;
 struct module;
 struct vm_area_struct;
 
@@ -171,21 +171,31 @@ struct dma_buf_ops {
 };
 
 /**
- * struct dma_buf_poll - the fence that poll() waits for in one direction
+ * struct dma_buf_poll - what poll() waits for in one direction
  *
- * Private to dma-buf-poll.c. At most one callback is armed for each direction of a buffer; while it
- * is, it owns a reference to the fence and one to the buffer's file.
+ * Private to dma-buf-poll.c. At most one callback is armed for each direction
+ * of a buffer; while it is, it owns a reference to the fence and one to the
+ * buffer's file. On an idle buffer the watch waits for the next fence instead.
  */
 struct dma_buf_poll {
+	/**
+	 * @watch: Started while the direction is idle and sleepers have been
+	 * told so.
+	 */
+	struct dma_resv_watch watch;
 	/** @cb: Queued on the fence while @armed is set. */
 	struct dma_fence_cb cb;
 	/** @dmabuf: The buffer that is polled. */
 	struct dma_buf *dmabuf;
 	/**
-	 * @armed: What to report once the fence signals; zero while idle. Locking: wait queue's; a
-	 * hint without.
+	 * @armed: @cb waits for a fence. Locking: wait queue's; a hint without.
 	 */
-	__poll_t armed;
+	bool armed;
+	/**
+	 * @awaited: Others rely on @cb than the poll() that armed it. Locking:
+	 * wait queue's.
+	 */
+	bool awaited;
 };
 
 #ifdef CONFIG_DMABUF_SYSFS_STATS
@@ -255,7 +265,9 @@ struct dma_buf {
 	/** @resv: Who uses the buffer, and its lock. Never NULL. */
 	struct dma_resv *resv;
 
-	/** @poll: Where poll() sleeps; its lock protects @cb_in and @cb_out. */
+	/**
+	 * @poll: Where poll() sleeps; its lock protects &dma_buf_poll.armed.
+	 */
 	wait_queue_head_t poll;
 
 	/** @cb_in: What EPOLLIN waits for. */

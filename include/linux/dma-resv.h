@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/ww_mutex.h>
 
+struct dma_resv_watch;
 struct seq_file;
 
 extern struct ww_class reservation_ww_class;
@@ -103,6 +104,13 @@ struct dma_resv {
 	 */
 	unsigned long slots[DMA_RESV_INLINE_SLOTS];
 
+	/**
+	 * @watches: what to call when a fence comes; see
+	 * dma_resv_watch_start(). Private to the implementation. Locking:
+	 * @lock.
+	 */
+	struct dma_resv_watch *watches;
+
 #ifdef CONFIG_DEBUG_MUTEXES
 	/**
 	 * @credits: fences that may still be added before the next unlock, so that a missing
@@ -115,6 +123,45 @@ struct dma_resv {
 
 #define dma_resv_held(obj) lockdep_is_held(&(obj)->lock.base)
 #define dma_resv_assert_held(obj) lockdep_assert_held(&(obj)->lock.base)
+
+/**
+ * struct dma_resv_watch - what to call once when an idle reservation gets a
+ * fence
+ *
+ * For the core of the subsystem, which serves poll() by it.
+ * dma_resv_add_fence() calls it, dma_resv_replace_fences() and
+ * dma_resv_copy_fences() do not.
+ */
+struct dma_resv_watch {
+	/**
+	 * @next: the next one of the reservation. Locking: the reservation's.
+	 */
+	struct dma_resv_watch *next;
+
+	/**
+	 * @obj: where it was started, or NULL; stays. Locking: that
+	 * reservation's.
+	 */
+	struct dma_resv *obj;
+
+	/** @usage: weakest usage of interest; constant */
+	enum dma_resv_usage usage;
+
+	/**
+	 * @started: to be called. Locking: the reservation's to write; a hint
+	 * without.
+	 */
+	bool started;
+
+	/**
+	 * @func: called with the reservation locked, perhaps in a signalling
+	 * section; constant
+	 */
+	void (*func)(struct dma_resv_watch *watch);
+};
+
+int dma_resv_watch_start(struct dma_resv *obj, struct dma_resv_watch *watch);
+void dma_resv_watch_stop(struct dma_resv_watch *watch);
 
 /**
  * struct dma_resv_iter - position of a walk over the fences of a reservation
