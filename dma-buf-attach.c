@@ -213,6 +213,21 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_detach, DMA_BUF);
 
+/**
+ * dma_buf_attachments_fini - warn of attachments that outlive their buffer
+ * @dmabuf: the buffer, which goes now
+ *
+ * Each of them points to memory that will be freed, so that every buffer gets
+ * its warning.
+ *
+ * Context: Process context. Called without other users of the buffer.
+ */
+void dma_buf_attachments_fini(struct dma_buf *dmabuf)
+{
+	WARN(!list_empty(&dmabuf->attachments), "dma-buf of %s released while attached\n",
+	     dmabuf->exp_name);
+}
+
 /*
  * Only who can follow a move may ask for the opposite, and only under the lock that forbids moves.
  */

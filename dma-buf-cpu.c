@@ -185,8 +185,12 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_vmap, DMA_BUF);
 static __always_inline void dma_buf_vunmap_locked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	dma_resv_assert_held(dmabuf->resv);
-	if (WARN_ONCE(!dmabuf->vmapping_counter || !iosys_map_is_equal(&dmabuf->vmap_ptr, map),
-		      "dma-buf of %s: vunmap of a mapping that is not there\n", dmabuf->exp_name))
+	/*
+	 * Each time: one of the two who unmapped has taken the mapping away
+	 * from a third.
+	 */
+	if (WARN(!dmabuf->vmapping_counter || !iosys_map_is_equal(&dmabuf->vmap_ptr, map),
+		 "dma-buf of %s: vunmap of a mapping that is not there\n", dmabuf->exp_name))
 		return;
 
 	if (--dmabuf->vmapping_counter)
@@ -252,3 +256,18 @@ void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 	dma_resv_unlock(dmabuf->resv);
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap_unlocked, DMA_BUF);
+
+/**
+ * dma_buf_vmap_fini - warn of a kernel mapping that outlives its buffer
+ * @dmabuf: the buffer, which goes now
+ *
+ * The mapping shows memory that will be freed, so that every buffer gets its
+ * warning.
+ *
+ * Context: Process context. Called without other users of the buffer.
+ */
+void dma_buf_vmap_fini(struct dma_buf *dmabuf)
+{
+	WARN(dmabuf->vmapping_counter, "dma-buf of %s released while mapped for the CPU\n",
+	     dmabuf->exp_name);
+}

@@ -51,6 +51,14 @@ static inline bool dma_buf_file_is_ours(const struct file *file)
 	return file->f_op == &dma_buf_fops;
 }
 
+/* dma-buf-attach.c */
+
+void dma_buf_attachments_fini(struct dma_buf *dmabuf);
+
+/* dma-buf-cpu.c */
+
+void dma_buf_vmap_fini(struct dma_buf *dmabuf);
+
 /* dma-buf-map.c */
 
 struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,

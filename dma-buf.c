@@ -275,16 +275,16 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_fd, DMA_BUF);
 
-/* Nobody refers to the buffer any more. What is still in use is an importer's or exporter's bug. */
+/*
+ * Free a buffer whose last reference has gone. A driver that still uses it is
+ * broken, and gets a warning.
+ */
 void dma_buf_teardown(struct dma_buf *dmabuf)
 {
 	struct module *owner = dmabuf->owner;
 
-	WARN_ONCE(dmabuf->vmapping_counter, "dma-buf of %s released while mapped for the CPU\n",
-		  dmabuf->exp_name);
-	WARN_ONCE(!list_empty(&dmabuf->attachments), "dma-buf of %s released while attached\n",
-		  dmabuf->exp_name);
-
+	dma_buf_vmap_fini(dmabuf);
+	dma_buf_attachments_fini(dmabuf);
 	dma_buf_poll_fini(dmabuf);
 	dma_buf_stats_teardown(dmabuf);
 	dmabuf->ops->release(dmabuf);
