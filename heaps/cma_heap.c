@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The CMA heap: physically contiguous memory from the default CMA area, under that area's name.
+ * The CMA heap: physically contiguous memory from the default CMA area, under
+ * the name of that area.
  *
- * User mappings are filled page by page as they are touched, and only shared ones are allowed.
+ * Page faults fill user mappings.
  *
  * Locks: none of its own.
  */
@@ -22,7 +23,7 @@
 /**
  * struct cma_heap_buffer - a contiguous buffer
  * @base: the buffer
- * @area: where the pages go back to
+ * @area: the area that the pages come from
  * @first: the first of the pages
  */
 struct cma_heap_buffer {
@@ -41,7 +42,7 @@ static void cma_heap_free(struct heap_buffer *base)
 	struct cma_heap_buffer *buffer = to_cma_heap_buffer(base);
 
 	sg_free_table(&base->pages);
-	cma_release(buffer->area, buffer->first, base->len >> PAGE_SHIFT);
+	cma_release(buffer->area, buffer->first, base->base.len >> PAGE_SHIFT);
 	kfree(buffer);
 }
 
@@ -49,8 +50,8 @@ static vm_fault_t cma_heap_fault(struct vm_fault *vmf)
 {
 	struct cma_heap_buffer *buffer = vmf->vma->vm_private_data;
 
-	/* The area may have grown since it was mapped. */
-	if (vmf->pgoff >= buffer->base.len >> PAGE_SHIFT)
+	/* VM_DONTEXPAND should have kept the mapping within the buffer. */
+	if (vmf->pgoff >= buffer->base.base.len >> PAGE_SHIFT)
 		return VM_FAULT_SIGBUS;
 	return vmf_insert_pfn(vmf->vma, vmf->address, page_to_pfn(buffer->first) + vmf->pgoff);
 }
@@ -75,7 +76,7 @@ static const struct heap_buffer_ops cma_heap_buffer_ops = {
 	.mmap = cma_heap_mmap,
 };
 
-/* CMA pages come with whatever they held before. */
+/* Zero the pages, which hold the data of their last owner. */
 static int cma_heap_clear(struct page *first, size_t count)
 {
 	size_t i;
@@ -90,8 +91,8 @@ static int cma_heap_clear(struct page *first, size_t count)
 
 static int cma_heap_fill(struct cma_heap_buffer *buffer)
 {
-	size_t count = buffer->base.len >> PAGE_SHIFT;
-	unsigned int align = min_t(unsigned int, get_order(buffer->base.len), CONFIG_CMA_ALIGNMENT);
+	size_t len = buffer->base.base.len, count = len >> PAGE_SHIFT;
+	unsigned int align = min_t(unsigned int, get_order(len), CONFIG_CMA_ALIGNMENT);
 	int ret;
 
 	buffer->first = cma_alloc(buffer->area, count, align, false);
@@ -105,7 +106,7 @@ static int cma_heap_fill(struct cma_heap_buffer *buffer)
 	ret = sg_alloc_table(&buffer->base.pages, 1, GFP_KERNEL);
 	if (ret)
 		goto err_pages;
-	sg_set_page(buffer->base.pages.sgl, buffer->first, buffer->base.len, 0);
+	sg_set_page(buffer->base.pages.sgl, buffer->first, len, 0);
 	return 0;
 
 err_pages:
@@ -121,7 +122,7 @@ static struct dma_buf *cma_heap_allocate(struct dma_heap *heap, unsigned long le
 	struct dma_buf *dmabuf;
 	int ret;
 
-	/* One entry of a scatter list tells its length in 32 bits. */
+	/* An entry of a scatter list has a length of 32 bits. */
 	if (len > cma_get_size(area) || len > UINT_MAX)
 		return ERR_PTR(-ENOMEM);
 

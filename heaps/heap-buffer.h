@@ -5,10 +5,10 @@
 #ifndef _DMA_BUF_HEAP_BUFFER_H
 #define _DMA_BUF_HEAP_BUFFER_H
 
-#include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/scatterlist.h>
 #include <linux/types.h>
+
+#include "../page-buffer.h"
 
 struct dma_buf;
 struct dma_heap;
@@ -19,30 +19,27 @@ struct vm_area_struct;
  * struct heap_buffer_ops - where heaps differ
  */
 struct heap_buffer_ops {
-	/** @free: Give the pages back and free what contains the &struct heap_buffer. */
+	/** @free: Give the pages back and free the struct around &struct heap_buffer. */
 	void (*free)(struct heap_buffer *buffer);
-	/** @mmap: Show the pages from &vm_area_struct.vm_pgoff on; the range has been checked. */
+	/**
+	 * @mmap: Show the pages from &vm_area_struct.vm_pgoff on. The mapping
+	 * lies within the buffer.
+	 */
 	int (*mmap)(struct heap_buffer *buffer, struct vm_area_struct *vma);
 };
 
 /**
- * struct heap_buffer - pages, and the devices that use them
+ * struct heap_buffer - pages from a heap
  */
 struct heap_buffer {
+	/** @base: The devices that use the pages; &dma_buf.priv. */
+	struct page_buffer base;
 	/** @ops: The heap's. */
 	const struct heap_buffer_ops *ops;
-	/** @heap: Where the pages come from. */
+	/** @heap: The heap that the pages come from. */
 	struct dma_heap *heap;
-	/** @len: Bytes, whole pages. */
-	size_t len;
 	/** @pages: All pages, in order; mapped for no device. */
 	struct sg_table pages;
-	/** @lock: Protects @attachments and @vaddr. Taken under the reservation. */
-	struct mutex lock;
-	/** @attachments: The devices. Locking: @lock. */
-	struct list_head attachments;
-	/** @vaddr: The kernel mapping, or NULL. Locking: @lock. */
-	void *vaddr;
 };
 
 void heap_buffer_init(struct heap_buffer *buffer, struct dma_heap *heap, size_t len,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The system heap: pages from the page allocator, in chunks as large as can be had.
+ * The system heap: pages from the page allocator, in chunks as large as
+ * possible.
  *
- * Large chunks make short scatter lists and let the CPU map a buffer with large pages; but they are
- * taken only where they lie ready. Nothing is reclaimed or compacted for them, and what a chunk
- * size could not give once is not asked of it again for the same buffer.
+ * Large chunks make short scatter lists and let the CPU map a buffer with large
+ * pages. The heap takes them only if they are free: it reclaims and compacts
+ * nothing for them. After a chunk size has failed once, the same buffer does
+ * not try it again.
  *
  * Locks: none of its own.
  */
@@ -20,7 +22,7 @@
 #include "heap-buffer.h"
 
 /*
- * Chunk sizes, as page orders: what an IOMMU likes best, what fits most caches, what always works.
+ * Chunk sizes, as page orders: 1 MiB for an IOMMU, 64 KiB for caches, one page.
  */
 static const unsigned int system_heap_orders[] = { 8, 4, 0 };
 
@@ -35,8 +37,8 @@ static gfp_t system_heap_gfp(unsigned int order)
 }
 
 /*
- * One chunk of at most @size bytes, and of at most the order at *@rank, which moves on to the order
- * that worked.
+ * Allocate one chunk of at most @size bytes, of the order at *@rank or a lower
+ * one. *@rank moves on to the order that succeeded.
  */
 static struct page *system_heap_alloc_chunk(size_t size, unsigned int *rank)
 {
@@ -61,7 +63,10 @@ static void system_heap_free_chunks(struct list_head *chunks)
 		__free_pages(page, compound_order(page));
 }
 
-/* Collect chunks that make up @len bytes. Returns how many there are, or a negative errno. */
+/*
+ * Collect chunks that make up @len bytes. Returns their number, or a negative
+ * errno.
+ */
 static long system_heap_alloc_chunks(struct list_head *chunks, size_t len)
 {
 	unsigned int rank = 0;
@@ -69,7 +74,7 @@ static long system_heap_alloc_chunks(struct list_head *chunks, size_t len)
 	long count = 0;
 
 	while (len) {
-		/* A process that is being killed, for want of memory perhaps, must not go on. */
+		/* A process that is being killed must not take more memory. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
@@ -91,7 +96,7 @@ static int system_heap_fill(struct heap_buffer *buffer)
 	long count;
 	int ret;
 
-	count = system_heap_alloc_chunks(&chunks, buffer->len);
+	count = system_heap_alloc_chunks(&chunks, buffer->base.len);
 	if (count < 0) {
 		ret = count;
 		goto err_chunks;
@@ -125,7 +130,7 @@ static void system_heap_free(struct heap_buffer *buffer)
 	kfree(buffer);
 }
 
-/* Map chunk by chunk, from the one that holds the first page wanted to the end of the area. */
+/* Map chunk by chunk, from the chunk of the first page to the end of @vma. */
 static int system_heap_mmap(struct heap_buffer *buffer, struct vm_area_struct *vma)
 {
 	unsigned long skip = vma->vm_pgoff << PAGE_SHIFT;
@@ -168,8 +173,11 @@ static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long
 	struct dma_buf *dmabuf;
 	int ret;
 
-	/* More than the machine has: say so before everything else is pushed out. */
-	if (len >> PAGE_SHIFT > totalram_pages())
+	/*
+	 * Refuse more than the machine has before everything else is pushed
+	 * out.
+	 */
+	if (len >> PAGE_SHIFT > min_t(unsigned long, totalram_pages(), UINT_MAX))
 		return ERR_PTR(-ENOMEM);
 
 	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
