@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Buffers of pages that never move: the attached devices, their mappings, and
- * access by the CPU. All heaps share this.
+ * access by the CPU. Heaps and udmabuf share this.
  *
  * Several devices may map the same pages at once. The DMA API allows that only
  * if mapping and unmapping leave caches and bounce buffers alone. Therefore

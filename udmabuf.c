@@ -6,15 +6,11 @@
  * The memfd must be sealed against shrinking, so that its pages cannot go, and not against writing,
  * because devices write. The pages stay pinned until the buffer is released.
  *
- * There may be CPU access without any importer. So that the caches are right even then, the buffer
- * is kept mapped for the misc device from the first CPU access on.
- *
- * Locks: the reservation (held by the core in map, unmap, vmap, vunmap); the inode lock of the
- * memfd around seals and pinning; the buffer's own mutex around the mapping for CPU access.
+ * Locks: the inode lock of the memfd, around seals and pinning. page-buffer.c
+ * has the buffer's.
  */
 #include <linux/compat.h>
 #include <linux/dma-buf.h>
-#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
@@ -26,11 +22,14 @@
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
+#include <linux/scatterlist.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <uapi/linux/udmabuf.h>
+
+#include "page-buffer.h"
 
 static unsigned int list_limit = 1024;
 module_param(list_limit, uint, 0644);
@@ -45,23 +44,26 @@ MODULE_PARM_DESC(size_limit_mb, "largest buffer in MiB, default 64");
 
 /**
  * struct udmabuf - pinned pages of memfds
- * @device: for which the pages are mapped during CPU access
+ * @base: the devices that use the pages; &dma_buf.priv
  * @pages: every page of the buffer, in order
- * @page_count: how many there are
- * @folios: what was pinned; a folio stands once for each range that touches it
- * @folio_count: how many pins there are
- * @lock: protects @cpu_table. Never taken under the reservation, nor the other way round
- * @cpu_table: mapping for @device since the first CPU access, or NULL. Locking: @lock
+ * @page_count: their number
+ * @folios: the pinned folios, once for each range that touches one
+ * @folio_count: the number of pins
+ * @accessed: CPU access has begun at least once
  */
 struct udmabuf {
-	struct device *device;
+	struct page_buffer base;
 	struct page **pages;
 	pgoff_t page_count;
 	struct folio **folios;
 	pgoff_t folio_count;
-	struct mutex lock; /* protects cpu_table */
-	struct sg_table *cpu_table;
+	bool accessed;
 };
+
+static struct udmabuf *to_udmabuf(struct page_buffer *base)
+{
+	return container_of(base, struct udmabuf, base);
+}
 
 static vm_fault_t udmabuf_fault(struct vm_fault *vmf)
 {
@@ -94,140 +96,86 @@ static const struct vm_operations_struct udmabuf_vm_ops = {
 	.fault = udmabuf_fault,
 };
 
-/* A private mapping would show its writer other contents than the devices see. */
+/* Refuse private mappings: their owner would not see what the devices write. */
 static int udmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
 		return -EINVAL;
 
 	vma->vm_ops = &udmabuf_vm_ops;
-	vma->vm_private_data = dmabuf->priv;
+	vma->vm_private_data = to_udmabuf(dmabuf->priv);
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
 
 static int udmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct udmabuf *ubuf = dmabuf->priv;
+	struct udmabuf *ubuf = to_udmabuf(dmabuf->priv);
 	void *vaddr = vm_map_ram(ubuf->pages, ubuf->page_count, NUMA_NO_NODE);
 
 	if (!vaddr)
 		return -ENOMEM;
+	page_buffer_set_vaddr(&ubuf->base, vaddr);
 	iosys_map_set_vaddr(map, vaddr);
 	return 0;
 }
 
 static void udmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	struct udmabuf *ubuf = dmabuf->priv;
+	struct udmabuf *ubuf = to_udmabuf(dmabuf->priv);
 
+	page_buffer_set_vaddr(&ubuf->base, NULL);
 	vm_unmap_ram(map->vaddr, ubuf->page_count);
 }
 
-static struct sg_table *udmabuf_table_create(struct udmabuf *ubuf, struct device *dev,
-					     enum dma_data_direction dir, unsigned long attrs)
+/* See page_buffer_fill_t. Adjacent pages share an entry. */
+static int udmabuf_fill(struct page_buffer *base, struct sg_table *table, size_t max_segment)
 {
-	struct sg_table *table;
-	int ret;
+	struct udmabuf *ubuf = to_udmabuf(base);
 
-	table = kzalloc(sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return ERR_PTR(-ENOMEM);
-
-	/* Pages that lie side by side become one segment, as long as the device can take it. */
-	ret = sg_alloc_table_from_pages_segment(table, ubuf->pages, ubuf->page_count, 0,
-						ubuf->page_count << PAGE_SHIFT,
-						max_t(unsigned int, dma_get_max_seg_size(dev),
-						      PAGE_SIZE), GFP_KERNEL);
-	if (ret)
-		goto err_free;
-
-	ret = dma_map_sgtable(dev, table, dir, attrs);
-	if (ret)
-		goto err_table;
-	return table;
-
-err_table:
-	sg_free_table(table);
-err_free:
-	kfree(table);
-	return ERR_PTR(ret);
+	return sg_alloc_table_from_pages_segment(table, ubuf->pages, ubuf->page_count, 0,
+						 base->len, max_segment, GFP_KERNEL_ACCOUNT);
 }
 
-static void udmabuf_table_destroy(struct device *dev, struct sg_table *table,
-				  enum dma_data_direction dir, unsigned long attrs)
-{
-	dma_unmap_sgtable(dev, table, dir, attrs);
-	sg_free_table(table);
-	kfree(table);
-}
-
-/* CPU access keeps the caches right, so that importers need not do it again at each mapping. */
-static struct sg_table *udmabuf_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
-{
-	return udmabuf_table_create(attach->dmabuf->priv, attach->dev, dir, DMA_ATTR_SKIP_CPU_SYNC);
-}
-
-static void udmabuf_unmap(struct dma_buf_attachment *attach, struct sg_table *table,
-			  enum dma_data_direction dir)
-{
-	udmabuf_table_destroy(attach->dev, table, dir, DMA_ATTR_SKIP_CPU_SYNC);
-}
-
-/*
- * The first access maps, later ones synchronize. The mapping is for both directions whichever the
- * first access has: another may need the other one.
- */
 static int udmabuf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct udmabuf *ubuf = dmabuf->priv;
-	struct sg_table *table;
+	int ret = page_buffer_begin_cpu_access(dmabuf, dir);
 
-	guard(mutex)(&ubuf->lock);
-	if (!ubuf->cpu_table) {
-		table = udmabuf_table_create(ubuf, ubuf->device, DMA_BIDIRECTIONAL, 0);
-		if (IS_ERR(table))
-			return PTR_ERR(table);
-		ubuf->cpu_table = table;
-	}
-	dma_sync_sgtable_for_cpu(ubuf->device, ubuf->cpu_table, dir);
-	return 0;
+	if (!ret)
+		WRITE_ONCE(to_udmabuf(dmabuf->priv)->accessed, true);
+	return ret;
 }
 
+/* Refuse an end before any begin, which programs may rely on. */
 static int udmabuf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
-	struct udmabuf *ubuf = dmabuf->priv;
-
-	guard(mutex)(&ubuf->lock);
-	if (!ubuf->cpu_table)
+	if (!READ_ONCE(to_udmabuf(dmabuf->priv)->accessed))
 		return -EINVAL;
-	dma_sync_sgtable_for_device(ubuf->device, ubuf->cpu_table, dir);
-	return 0;
+	return page_buffer_end_cpu_access(dmabuf, dir);
 }
 
 static void udmabuf_free(struct udmabuf *ubuf)
 {
 	pgoff_t i;
 
-	if (ubuf->cpu_table)
-		udmabuf_table_destroy(ubuf->device, ubuf->cpu_table, DMA_BIDIRECTIONAL, 0);
 	for (i = 0; i < ubuf->folio_count; i++)
 		unpin_folio(ubuf->folios[i]);
 	kvfree(ubuf->folios);
 	kvfree(ubuf->pages);
-	mutex_destroy(&ubuf->lock);
 	kfree(ubuf);
 }
 
 static void udmabuf_release(struct dma_buf *dmabuf)
 {
-	udmabuf_free(dmabuf->priv);
+	udmabuf_free(to_udmabuf(dmabuf->priv));
 }
 
 static const struct dma_buf_ops udmabuf_ops = {
 	.cache_sgt_mapping = true,
-	.map_dma_buf = udmabuf_map,
-	.unmap_dma_buf = udmabuf_unmap,
+	.attach = page_buffer_attach,
+	.detach = page_buffer_detach,
+	.map_dma_buf = page_buffer_map,
+	.unmap_dma_buf = page_buffer_unmap,
 	.release = udmabuf_release,
 	.mmap = udmabuf_mmap,
 	.vmap = udmabuf_vmap,
@@ -236,9 +184,8 @@ static const struct dma_buf_ops udmabuf_ops = {
 	.end_cpu_access = udmabuf_end_cpu_access,
 };
 
-/* Room for the pages of all ranges, in whole pages and within the limit. */
-static struct udmabuf *udmabuf_alloc(const struct udmabuf_create_item *items, u32 count,
-				     struct device *device)
+/* Allocate a buffer without pages, with arrays for those of all ranges. */
+static struct udmabuf *udmabuf_alloc(const struct udmabuf_create_item *items, u32 count)
 {
 	u64 limit = (u64)size_limit_mb << (20 - PAGE_SHIFT);
 	struct udmabuf *ubuf;
@@ -258,8 +205,7 @@ static struct udmabuf *udmabuf_alloc(const struct udmabuf_create_item *items, u3
 	if (!ubuf)
 		return ERR_PTR(-ENOMEM);
 
-	mutex_init(&ubuf->lock);
-	ubuf->device = device;
+	page_buffer_init(&ubuf->base, pages << PAGE_SHIFT, udmabuf_fill);
 	ubuf->pages = kvmalloc_array(pages, sizeof(*ubuf->pages), UDMABUF_GFP_ARRAY);
 	ubuf->folios = kvmalloc_array(pages, sizeof(*ubuf->folios), UDMABUF_GFP_ARRAY);
 	if (!ubuf->pages || !ubuf->folios) {
@@ -330,10 +276,9 @@ static int udmabuf_add_range(struct udmabuf *ubuf, const struct udmabuf_create_i
 	return ret;
 }
 
-static struct udmabuf *udmabuf_build(const struct udmabuf_create_item *items, u32 count,
-				     struct device *device)
+static struct udmabuf *udmabuf_build(const struct udmabuf_create_item *items, u32 count)
 {
-	struct udmabuf *ubuf = udmabuf_alloc(items, count, device);
+	struct udmabuf *ubuf = udmabuf_alloc(items, count);
 	int ret;
 	u32 i;
 
@@ -356,15 +301,14 @@ static struct dma_buf *udmabuf_export(struct udmabuf *ubuf)
 	DEFINE_DMA_BUF_EXPORT_INFO(exp_info);
 
 	exp_info.ops = &udmabuf_ops;
-	exp_info.size = (size_t)ubuf->page_count << PAGE_SHIFT;
-	exp_info.priv = ubuf;
+	exp_info.size = ubuf->base.len;
+	exp_info.priv = &ubuf->base;
 	exp_info.flags = O_RDWR;
 	return dma_buf_export(&exp_info);
 }
 
-/* Returns the descriptor. Once it is public nothing can fail any more. */
-static long udmabuf_create(struct device *device, const struct udmabuf_create_item *items,
-			   u32 count, u32 flags)
+/* Create a buffer and return its descriptor, which is published last. */
+static long udmabuf_create(const struct udmabuf_create_item *items, u32 count, u32 flags)
 {
 	struct dma_buf *dmabuf;
 	struct udmabuf *ubuf;
@@ -374,7 +318,7 @@ static long udmabuf_create(struct device *device, const struct udmabuf_create_it
 	if (fd < 0)
 		return fd;
 
-	ubuf = udmabuf_build(items, count, device);
+	ubuf = udmabuf_build(items, count);
 	if (IS_ERR(ubuf)) {
 		put_unused_fd(fd);
 		return PTR_ERR(ubuf);
@@ -391,7 +335,7 @@ static long udmabuf_create(struct device *device, const struct udmabuf_create_it
 	return fd;
 }
 
-static long udmabuf_ioctl_create(struct device *device, const struct udmabuf_create __user *user)
+static long udmabuf_ioctl_create(const struct udmabuf_create __user *user)
 {
 	struct udmabuf_create_item item = {};
 	struct udmabuf_create arg;
@@ -402,11 +346,10 @@ static long udmabuf_ioctl_create(struct device *device, const struct udmabuf_cre
 	item.memfd = arg.memfd;
 	item.offset = arg.offset;
 	item.size = arg.size;
-	return udmabuf_create(device, &item, 1, arg.flags);
+	return udmabuf_create(&item, 1, arg.flags);
 }
 
-static long udmabuf_ioctl_create_list(struct device *device,
-				      const struct udmabuf_create_list __user *user)
+static long udmabuf_ioctl_create_list(const struct udmabuf_create_list __user *user)
 {
 	struct udmabuf_create_item *items;
 	struct udmabuf_create_list head;
@@ -424,21 +367,20 @@ static long udmabuf_ioctl_create_list(struct device *device,
 	if (copy_from_user(items, user->list, array_size(head.count, sizeof(*items))))
 		ret = -EFAULT;
 	else
-		ret = udmabuf_create(device, items, head.count, head.flags);
+		ret = udmabuf_create(items, head.count, head.flags);
 	kvfree(items);
 	return ret;
 }
 
 static long udmabuf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
-	struct miscdevice *misc = file->private_data;
 	void __user *user = (void __user *)arg;
 
 	switch (cmd) {
 	case UDMABUF_CREATE:
-		return udmabuf_ioctl_create(misc->this_device, user);
+		return udmabuf_ioctl_create(user);
 	case UDMABUF_CREATE_LIST:
-		return udmabuf_ioctl_create_list(misc->this_device, user);
+		return udmabuf_ioctl_create_list(user);
 	default:
 		return -ENOTTY;
 	}
@@ -460,17 +402,8 @@ static int __init udmabuf_init(void)
 {
 	int ret = misc_register(&udmabuf_misc);
 
-	if (ret) {
+	if (ret)
 		pr_err("udmabuf: cannot register the device (%d)\n", ret);
-		return ret;
-	}
-
-	/* Without a mask of its own the misc device could not be mapped for. */
-	ret = dma_coerce_mask_and_coherent(udmabuf_misc.this_device, DMA_BIT_MASK(64));
-	if (ret) {
-		pr_err("udmabuf: no DMA mask (%d)\n", ret);
-		misc_deregister(&udmabuf_misc);
-	}
 	return ret;
 }
 device_initcall(udmabuf_init);

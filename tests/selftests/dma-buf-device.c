@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Data on its way between the CPU and devices, for the buffers of heaps. The device is the sample importer.
+ * Data on its way between the CPU and devices, for the buffers of heaps and
+ * udmabuf. The device is the sample importer.
  *
  * On an ordinary machine the device sees the memory itself, and little can go
  * wrong. With the boot option swiotlb=force it sees a copy. Each byte then
@@ -11,6 +12,7 @@
 #include <kselftest_harness.h>
 
 #include <fcntl.h>
+#include <linux/udmabuf.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -47,6 +49,10 @@ FIXTURE_VARIANT(device) {
 
 FIXTURE_VARIANT_ADD(device, heap) {
 	.source = &buf_heap,
+};
+
+FIXTURE_VARIANT_ADD(device, udmabuf) {
+	.source = &buf_udmabuf,
 };
 
 /*
@@ -338,6 +344,7 @@ TEST_F(device, access_before_during_and_after_an_import_ok)
 	ASSERT_EQ(0, buf_sync(self->buf, RW_END));
 }
 
+/* CVE-2026-64590: stock maps the pages of a udmabuf once more, which overlaps. */
 TEST_F(device, import_before_the_first_access_ok)
 {
 	if (self->errors < 0)
@@ -367,6 +374,38 @@ TEST_F(device, second_device_beside_the_first_ok)
 	EXPECT_EQ(1, device_check(self, 10));
 	close(other);
 	close(vgem);
+}
+
+/*
+ * Access has ended, so the memfd may be written; the buffer must not interfere.
+ */
+TEST(memfd_keeps_what_is_written_after_access)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = page_size() };
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), buf;
+	char old = 'o', new = 'n', now = 0;
+
+	if (dev < 0)
+		SKIP(return, "no udmabuf");
+	create.memfd = memfd_create("memory", MFD_ALLOW_SEALING | MFD_CLOEXEC);
+	ASSERT_GE((int)create.memfd, 0);
+	ASSERT_EQ(0, ftruncate(create.memfd, page_size()));
+	ASSERT_EQ(0, fcntl(create.memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+	ASSERT_EQ(1, pwrite(create.memfd, &old, 1, 0));
+	buf = ioctl(dev, UDMABUF_CREATE, &create);
+	ASSERT_GE(buf, 0);
+	ASSERT_EQ(0, buf_sync(buf, RW_START));
+	ASSERT_EQ(0, buf_sync(buf, RW_END));
+	ASSERT_EQ(1, pwrite(create.memfd, &new, 1, 0));
+	ASSERT_EQ(0, buf_sync(buf, READ_START));
+	ASSERT_EQ(1, pread(create.memfd, &now, 1, 0));
+	EXPECT_EQ(new, now);
+	ASSERT_EQ(0, buf_sync(buf, READ_END));
+	close(buf);
+	ASSERT_EQ(1, pread(create.memfd, &now, 1, 0));
+	EXPECT_EQ(new, now);
+	close(create.memfd);
+	close(dev);
 }
 
 TEST_HARNESS_MAIN
