@@ -62,9 +62,6 @@ static const struct vm_operations_struct cma_heap_vm_ops = {
 
 static int cma_heap_mmap(struct heap_buffer *base, struct vm_area_struct *vma)
 {
-	if (!(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
-		return -EINVAL;
-
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &cma_heap_vm_ops;
 	vma->vm_private_data = to_cma_heap_buffer(base);

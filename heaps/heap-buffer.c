@@ -59,10 +59,13 @@ static int heap_buffer_fill(struct page_buffer *base, struct sg_table *table, si
 	return 0;
 }
 
+/* Refuse private mappings: their owner would not see what the devices write. */
 static int heap_buffer_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	struct heap_buffer *buffer = to_heap_buffer(dmabuf->priv);
 
+	if (!(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))
+		return -EINVAL;
 	return buffer->ops->mmap(buffer, vma);
 }
 

@@ -23,7 +23,7 @@ struct heap_buffer_ops {
 	void (*free)(struct heap_buffer *buffer);
 	/**
 	 * @mmap: Show the pages from &vm_area_struct.vm_pgoff on. The mapping
-	 * lies within the buffer.
+	 * is shared and lies within the buffer.
 	 */
 	int (*mmap)(struct heap_buffer *buffer, struct vm_area_struct *vma);
 };

@@ -201,9 +201,25 @@ TEST_F(buf, nothing_or_unaligned_einval)
 	EXPECT_EQ(EINVAL, map_errno(self->fd, self->page, rw, MAP_SHARED, 1));
 }
 
+/* Chunks of a heap have 1, 16 and 256 pages: a buffer may be one of them, or several. */
 TEST_F(buf, private_mapping_einval)
 {
-	EXPECT_EQ(EINVAL, map_errno(self->fd, self->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0));
+	static const size_t pages[] = { 1, 2, 15, 16, 17, 32, 255, 256, 257 };
+	size_t i, size;
+
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		int fd = variant->source->alloc(pages[i] * self->page);
+
+		ASSERT_GE(fd, 0);
+		for (size = self->page; size <= pages[i] * self->page; size += 15 * self->page) {
+			EXPECT_EQ(EINVAL, map_errno(fd, size, PROT_READ | PROT_WRITE,
+						    MAP_PRIVATE, 0));
+			EXPECT_EQ(EINVAL, map_errno(fd, size, PROT_READ, MAP_PRIVATE, 0));
+		}
+		EXPECT_EQ(EINVAL, map_errno(fd, pages[i] * self->page, PROT_READ | PROT_WRITE,
+					    MAP_PRIVATE, 0));
+		close(fd);
+	}
 }
 
 TEST_F(buf, readonly_mapping_shows_the_memory)
