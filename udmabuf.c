@@ -1,35 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers made of memfd pages: /dev/udmabuf pins ranges of one or more memfds and exports them as
- * one buffer, without a copy.
+ * Buffers made of memfd pages: /dev/udmabuf pins ranges of one or more memfds and
+ * exports them as one buffer, without a copy.
  *
- * The memfd must be sealed against shrinking, so that its pages cannot go, and not against writing,
- * because devices write. The pages stay pinned until the buffer is released.
- *
- * Locks: the inode lock of the memfd, around seals and pinning. page-buffer.c
- * has the buffer's.
+ * Locks: none of its own. page-buffer.c has the buffer's, and udmabuf-pages.c
+ * takes those of the memfds.
  */
 #include <linux/compat.h>
 #include <linux/dma-buf.h>
 #include <linux/err.h>
 #include <linux/fcntl.h>
 #include <linux/file.h>
-#include <linux/hugetlb.h>
+#include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/iosys-map.h>
-#include <linux/memfd.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/scatterlist.h>
-#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
 #include <uapi/linux/udmabuf.h>
 
 #include "page-buffer.h"
+#include "udmabuf-pages.h"
 
 static unsigned int list_limit = 1024;
 module_param(list_limit, uint, 0644);
@@ -39,24 +35,15 @@ static unsigned int size_limit_mb = 64;
 module_param(size_limit_mb, uint, 0644);
 MODULE_PARM_DESC(size_limit_mb, "largest buffer in MiB, default 64");
 
-/* For arrays as long as userspace wants them, which may be longer than an array can be. */
-#define UDMABUF_GFP_ARRAY (GFP_KERNEL | __GFP_NOWARN)
-
 /**
- * struct udmabuf - pinned pages of memfds
+ * struct udmabuf - a buffer made of memfd pages
  * @base: the devices that use the pages; &dma_buf.priv
- * @pages: every page of the buffer, in order
- * @page_count: their number
- * @folios: the pinned folios, once for each range that touches one
- * @folio_count: the number of pins
+ * @pages: the pages, which never change
  * @accessed: CPU access has begun at least once
  */
 struct udmabuf {
 	struct page_buffer base;
-	struct page **pages;
-	pgoff_t page_count;
-	struct folio **folios;
-	pgoff_t folio_count;
+	struct udmabuf_pages pages;
 	bool accessed;
 };
 
@@ -68,25 +55,25 @@ static struct udmabuf *to_udmabuf(struct page_buffer *base)
 static vm_fault_t udmabuf_fault(struct vm_fault *vmf)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	struct udmabuf *ubuf = vma->vm_private_data;
+	const struct udmabuf_pages *up = vma->vm_private_data;
 	pgoff_t page = vma->vm_pgoff;
 	unsigned long addr;
 	vm_fault_t ret;
 
-	if (vmf->pgoff >= ubuf->page_count)
+	if (vmf->pgoff >= up->page_count)
 		return VM_FAULT_SIGBUS;
 
-	ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(ubuf->pages[vmf->pgoff]));
+	ret = vmf_insert_pfn(vma, vmf->address, page_to_pfn(up->pages[vmf->pgoff]));
 	if (ret & VM_FAULT_ERROR)
 		return ret;
 
-	/* The rest will be touched soon, and is there already. What fails now faults later. */
+	/* Map the rest too. A page that fails here faults when it is touched. */
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE, page++) {
-		if (page >= ubuf->page_count)
+		if (page >= up->page_count)
 			break;
 		if (addr == vmf->address)
 			continue;
-		if (vmf_insert_pfn(vma, addr, page_to_pfn(ubuf->pages[page])) & VM_FAULT_ERROR)
+		if (vmf_insert_pfn(vma, addr, page_to_pfn(up->pages[page])) & VM_FAULT_ERROR)
 			break;
 	}
 	return ret;
@@ -103,7 +90,7 @@ static int udmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 		return -EINVAL;
 
 	vma->vm_ops = &udmabuf_vm_ops;
-	vma->vm_private_data = to_udmabuf(dmabuf->priv);
+	vma->vm_private_data = &to_udmabuf(dmabuf->priv)->pages;
 	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
 	return 0;
 }
@@ -111,7 +98,7 @@ static int udmabuf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 static int udmabuf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct udmabuf *ubuf = to_udmabuf(dmabuf->priv);
-	void *vaddr = vm_map_ram(ubuf->pages, ubuf->page_count, NUMA_NO_NODE);
+	void *vaddr = vm_map_ram(ubuf->pages.pages, ubuf->pages.page_count, NUMA_NO_NODE);
 
 	if (!vaddr)
 		return -ENOMEM;
@@ -125,16 +112,16 @@ static void udmabuf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	struct udmabuf *ubuf = to_udmabuf(dmabuf->priv);
 
 	page_buffer_set_vaddr(&ubuf->base, NULL);
-	vm_unmap_ram(map->vaddr, ubuf->page_count);
+	vm_unmap_ram(map->vaddr, ubuf->pages.page_count);
 }
 
 /* See page_buffer_fill_t. Adjacent pages share an entry. */
 static int udmabuf_fill(struct page_buffer *base, struct sg_table *table, size_t max_segment)
 {
-	struct udmabuf *ubuf = to_udmabuf(base);
+	struct udmabuf_pages *up = &to_udmabuf(base)->pages;
 
-	return sg_alloc_table_from_pages_segment(table, ubuf->pages, ubuf->page_count, 0,
-						 base->len, max_segment, GFP_KERNEL_ACCOUNT);
+	return sg_alloc_table_from_pages_segment(table, up->pages, up->page_count, 0, base->len,
+						 max_segment, GFP_KERNEL_ACCOUNT);
 }
 
 static int udmabuf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
@@ -156,12 +143,7 @@ static int udmabuf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_directio
 
 static void udmabuf_free(struct udmabuf *ubuf)
 {
-	pgoff_t i;
-
-	for (i = 0; i < ubuf->folio_count; i++)
-		unpin_folio(ubuf->folios[i]);
-	kvfree(ubuf->folios);
-	kvfree(ubuf->pages);
+	udmabuf_pages_free(&ubuf->pages);
 	kfree(ubuf);
 }
 
@@ -184,115 +166,59 @@ static const struct dma_buf_ops udmabuf_ops = {
 	.end_cpu_access = udmabuf_end_cpu_access,
 };
 
-/* Allocate a buffer without pages, with arrays for those of all ranges. */
-static struct udmabuf *udmabuf_alloc(const struct udmabuf_create_item *items, u32 count)
+/* Add up the ranges. Returns the number of pages, or -EINVAL. */
+static s64 udmabuf_count_pages(const struct udmabuf_create_item *items, u32 count)
 {
 	u64 limit = (u64)size_limit_mb << (20 - PAGE_SHIFT);
-	struct udmabuf *ubuf;
 	u64 pages = 0;
 	u32 i;
 
 	for (i = 0; i < count; i++) {
 		if (!IS_ALIGNED(items[i].offset | items[i].size, PAGE_SIZE) || !items[i].size)
-			return ERR_PTR(-EINVAL);
-		/* Each term is below 2^52, and the sum was within the limit so far. */
+			return -EINVAL;
+		/* Each term is below 2^52, and the limit is below 2^40. */
 		pages += items[i].size >> PAGE_SHIFT;
 		if (pages > limit || pages > INT_MAX)
-			return ERR_PTR(-EINVAL);
+			return -EINVAL;
 	}
-
-	ubuf = kzalloc(sizeof(*ubuf), GFP_KERNEL);
-	if (!ubuf)
-		return ERR_PTR(-ENOMEM);
-
-	page_buffer_init(&ubuf->base, pages << PAGE_SHIFT, udmabuf_fill);
-	ubuf->pages = kvmalloc_array(pages, sizeof(*ubuf->pages), UDMABUF_GFP_ARRAY);
-	ubuf->folios = kvmalloc_array(pages, sizeof(*ubuf->folios), UDMABUF_GFP_ARRAY);
-	if (!ubuf->pages || !ubuf->folios) {
-		udmabuf_free(ubuf);
-		return ERR_PTR(-ENOMEM);
-	}
-	return ubuf;
+	return pages;
 }
 
-/* Seals are final, so it is enough to look once, while nobody can be adding any. */
-static int udmabuf_check_seals(struct file *memfd)
+static int udmabuf_add_items(struct udmabuf *ubuf, const struct udmabuf_create_item *items,
+			     u32 count)
 {
-	int seals;
-
-	if (!shmem_file(memfd) && !is_file_hugepages(memfd))
-		return -EBADFD;
-
-	seals = memfd_fcntl(memfd, F_GET_SEALS, 0);
-	if (seals < 0)
-		return seals;
-	if (!(seals & F_SEAL_SHRINK) || seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE))
-		return -EINVAL;
-	return 0;
-}
-
-/* Pin one range and enter its pages, which start inside the first folio and end inside the last. */
-static int udmabuf_pin_range(struct udmabuf *ubuf, struct file *memfd, u64 offset, u64 size)
-{
-	struct folio **folios = ubuf->folios + ubuf->folio_count;
-	pgoff_t wanted = size >> PAGE_SHIFT;
-	pgoff_t skip;
-	long pinned, i;
-
-	pinned = memfd_pin_folios(memfd, offset, offset + size - 1, folios, wanted, &skip);
-	if (pinned <= 0)
-		return pinned ?: -EINVAL;
-	ubuf->folio_count += pinned;
-
-	skip >>= PAGE_SHIFT;
-	for (i = 0; i < pinned && wanted; i++) {
-		pgoff_t count = min(wanted, (pgoff_t)folio_nr_pages(folios[i]) - skip);
-
-		wanted -= count;
-		while (count--)
-			ubuf->pages[ubuf->page_count++] = folio_page(folios[i], skip++);
-		skip = 0;
-	}
-	return wanted ? -EINVAL : 0;
-}
-
-/* With the inode locked nobody can seal the memfd against writing between the look and the pin. */
-static int udmabuf_add_range(struct udmabuf *ubuf, const struct udmabuf_create_item *item)
-{
-	struct file *memfd __free(fput) = fget(item->memfd);
-	u64 end;
 	int ret;
+	u32 i;
 
-	if (!memfd)
-		return -EBADFD;
-	if (check_add_overflow(item->offset, item->size, &end) || end > LLONG_MAX)
-		return -EINVAL;
-
-	inode_lock_shared(file_inode(memfd));
-	ret = udmabuf_check_seals(memfd);
-	if (!ret)
-		ret = udmabuf_pin_range(ubuf, memfd, item->offset, item->size);
-	inode_unlock_shared(file_inode(memfd));
-	return ret;
+	for (i = 0; i < count; i++) {
+		ret = udmabuf_pages_add(&ubuf->pages, &items[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
 }
 
 static struct udmabuf *udmabuf_build(const struct udmabuf_create_item *items, u32 count)
 {
-	struct udmabuf *ubuf = udmabuf_alloc(items, count);
+	s64 pages = udmabuf_count_pages(items, count);
+	struct udmabuf *ubuf;
 	int ret;
-	u32 i;
 
-	if (IS_ERR(ubuf))
-		return ubuf;
+	if (pages < 0)
+		return ERR_PTR(pages);
+	ubuf = kzalloc(sizeof(*ubuf), GFP_KERNEL_ACCOUNT);
+	if (!ubuf)
+		return ERR_PTR(-ENOMEM);
 
-	for (i = 0; i < count; i++) {
-		ret = udmabuf_add_range(ubuf, &items[i]);
-		if (ret) {
-			udmabuf_free(ubuf);
-			return ERR_PTR(ret);
-		}
-		cond_resched();
+	page_buffer_init(&ubuf->base, pages << PAGE_SHIFT, udmabuf_fill);
+	ret = udmabuf_pages_alloc(&ubuf->pages, pages, count > 1);
+	if (!ret)
+		ret = udmabuf_add_items(ubuf, items, count);
+	if (ret) {
+		udmabuf_free(ubuf);
+		return ERR_PTR(ret);
 	}
+	udmabuf_pages_end(&ubuf->pages);
 	return ubuf;
 }
 

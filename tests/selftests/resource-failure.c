@@ -87,6 +87,23 @@ static int call_udmabuf_create(struct machine *m)
 	return fd < 0 ? -errno : fd;
 }
 
+static int call_udmabuf_create_list(struct machine *m)
+{
+	struct {
+		struct udmabuf_create_list head;
+		struct udmabuf_create_item items[2];
+	} list = {
+		.head = { .flags = UDMABUF_FLAGS_CLOEXEC, .count = 2 },
+		.items = {
+			{ .memfd = m->memfd, .size = page_size() },
+			{ .memfd = m->memfd, .size = page_size() },
+		},
+	};
+	int fd = ioctl(m->udmabuf, UDMABUF_CREATE_LIST, &list);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int call_udmabuf_access(struct machine *m)
 {
 	return buf_sync(m->fresh, DMA_BUF_SYNC_START | RW);
@@ -487,6 +504,11 @@ TEST_F(no_memory, heap_alloc_without_memory_enomem)
 TEST_F(no_memory, udmabuf_create_without_memory_enomem)
 {
 	EXPECT_CLEAN_FAILURES(call_udmabuf_create, true);
+}
+
+TEST_F(no_memory, udmabuf_create_list_without_memory_enomem)
+{
+	EXPECT_CLEAN_FAILURES(call_udmabuf_create_list, true);
 }
 
 /*

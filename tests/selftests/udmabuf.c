@@ -409,6 +409,59 @@ TEST_F(udmabuf, list_limit_holds)
 	close(buf);
 }
 
+#define PINNED_BUFFERS 2100
+#define PINNED_ITEMS 1024
+
+/*
+ * Two million ranges name one page. A pin for each would let the page's count of
+ * references overflow, which makes the kernel warn.
+ */
+TEST_F(udmabuf, page_that_very_many_ranges_name_ok)
+{
+	size_t i, size = sizeof(struct udmabuf_create_list) +
+			 PINNED_ITEMS * sizeof(struct udmabuf_create_item);
+	struct rlimit limit = { PINNED_BUFFERS + 64, PINNED_BUFFERS + 64 };
+	struct udmabuf_create_list *list = calloc(1, size);
+	static int bufs[PINNED_BUFFERS];
+	size_t made = 0;
+
+	ASSERT_NE(NULL, list);
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &limit));
+	list->flags = UDMABUF_FLAGS_CLOEXEC;
+	list->count = PINNED_ITEMS;
+	for (i = 0; i < PINNED_ITEMS; i++)
+		list->list[i] = (struct udmabuf_create_item) { self->mem, 0, 0, self->page };
+	while (made < PINNED_BUFFERS) {
+		bufs[made] = ioctl(self->dev, UDMABUF_CREATE_LIST, list);
+		if (bufs[made] < 0)
+			break;
+		made++;
+	}
+	EXPECT_EQ(PINNED_BUFFERS, made);
+	EXPECT_EQ(0, page_number(bufs[0], PINNED_ITEMS - 1));
+	while (made--)
+		close(bufs[made]);
+	free(list);
+}
+
+/* The seals tell how many pins there are: none may be left for the memfd to be sealed. */
+TEST_F(udmabuf, page_named_twice_is_released_once)
+{
+	struct list list = {};
+	int i, buf;
+
+	for (i = 0; i < 16; i++)
+		list.items[i] = (struct udmabuf_create_item) {
+			self->mem, 0, i % 3 * self->page, 2 * self->page
+		};
+	buf = create_list(self->dev, &list, 16);
+	ASSERT_GE(buf, 0);
+	EXPECT_EQ(-1, fcntl(self->mem, F_ADD_SEALS, F_SEAL_WRITE));
+	EXPECT_EQ(EBUSY, errno);
+	close(buf);
+	EXPECT_EQ(0, fcntl(self->mem, F_ADD_SEALS, F_SEAL_WRITE));
+}
+
 /* -1 compared without its sign is no limit at all. */
 TEST_F(udmabuf, list_limit_below_zero_refused)
 {
