@@ -179,7 +179,8 @@ static int udmabuf_add_slice(struct udmabuf_pages *up, struct file *memfd, u64 o
 	struct inode *inode = file_inode(memfd);
 	int ret;
 
-	inode_lock_shared(inode);
+	if (inode_lock_shared_killable(inode))
+		return -EINTR;
 	ret = udmabuf_check_memfd(memfd);
 	if (!ret)
 		ret = udmabuf_pin_slice(up, memfd, offset, size);

@@ -7,10 +7,16 @@
 
 #include <fcntl.h>
 #include <linux/udmabuf.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "common.h"
 
@@ -608,6 +614,90 @@ TEST_F(udmabuf, many_at_a_time_ok)
 		ASSERT_EQ(0, pthread_join(threads[i], &result));
 		EXPECT_EQ(NULL, result);
 	}
+}
+
+/*
+ * A memfd whose inode is locked
+ */
+
+/* A thread that writes to a memfd and cannot read what it shall write. */
+struct stuck_writer {
+	int mem;
+	char *source;
+	atomic_int tid;
+};
+
+static void *stuck_writer_run(void *arg)
+{
+	struct stuck_writer *writer = arg;
+
+	writer->tid = syscall(SYS_gettid);
+	return (void *)(long)pwrite(writer->mem, writer->source, 1, 0);
+}
+
+/* Return a page whose first access waits for the userfaultfd, or MAP_FAILED. */
+static char *page_held_up(int uffd, size_t page)
+{
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+	char *p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	reg.range.start = (uintptr_t)p;
+	reg.range.len = page;
+	if (p == MAP_FAILED || ioctl(uffd, UFFDIO_API, &api) ||
+	    ioctl(uffd, UFFDIO_REGISTER, &reg))
+		return MAP_FAILED;
+	return p;
+}
+
+/* Wait until a process is in an uninterruptible sleep, in which a kill may work or not. */
+static void wait_for_deep_sleep(pid_t pid)
+{
+	char path[48], text[512], *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	do {
+		usleep(1000);
+		if (file_read(path, text, sizeof(text)) < 0)
+			return;
+		state = strrchr(text, ')');
+	} while (!state || state[2] != 'D');
+}
+
+TEST_F(udmabuf, killed_while_the_memfd_is_locked_ends)
+{
+	struct stuck_writer writer = { .mem = self->mem };
+	struct uffdio_zeropage zero = { .range.len = self->page };
+	int status, i, uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct uffd_msg message;
+	pthread_t thread;
+	pid_t child, ended = 0;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	writer.source = page_held_up(uffd, self->page);
+	ASSERT_NE(MAP_FAILED, writer.source);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, stuck_writer_run, &writer));
+	/* The fault is reported when the inode is locked. */
+	ASSERT_EQ((ssize_t)sizeof(message), read(uffd, &message, sizeof(message)));
+
+	child = fork();
+	if (!child)
+		_exit(create(self->dev, self->mem, 0, self->page) < 0);
+	wait_for_deep_sleep(child);
+	ASSERT_EQ(0, kill(child, SIGKILL));
+	for (i = 0; i < 2000 && !ended; i++) {
+		ended = waitpid(child, &status, WNOHANG);
+		usleep(10000);
+	}
+	EXPECT_EQ(child, ended);
+
+	zero.range.start = (uintptr_t)writer.source;
+	EXPECT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	pthread_join(thread, NULL);
+	if (!ended)
+		waitpid(child, &status, 0);
+	close(uffd);
 }
 
 /*
