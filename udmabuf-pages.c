@@ -4,7 +4,7 @@
  * released.
  *
  * The memfd must be sealed against shrinking, so that its pages cannot go away.
- * It must not be sealed against writing: devices write.
+ * It must be open for writing and not be sealed against it: devices write.
  *
  * Locks: the inode lock of the memfd, around seals and pinning.
  */
@@ -96,6 +96,8 @@ static int udmabuf_check_memfd(struct file *memfd)
 
 	if (!shmem_file(memfd) && !is_file_hugepages(memfd))
 		return -EBADFD;
+	if (!(memfd->f_mode & FMODE_WRITE))
+		return -EACCES;
 
 	seals = memfd_fcntl(memfd, F_GET_SEALS, 0);
 	if (seals < 0)
@@ -195,7 +197,7 @@ static int udmabuf_add_slice(struct udmabuf_pages *up, struct file *memfd, u64 o
  *
  * Context: Process context. May sleep. Takes and releases the memfd's inode lock.
  * Return: 0. On error some pages may have been added: -EBADFD if it is no memfd,
- * -EINVAL if the seals are wrong or the
+ * -EACCES if it is not open for writing, -EINVAL if the seals are wrong or the
  * range is not in the file, -EINTR if the process is being killed, -ENOMEM.
  */
 int udmabuf_pages_add(struct udmabuf_pages *up, const struct udmabuf_create_item *item)

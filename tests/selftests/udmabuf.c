@@ -312,6 +312,25 @@ TEST_F(udmabuf, seals_decide)
 	}
 }
 
+/* Devices write to the buffer, which a descriptor for reading does not allow. */
+TEST_F(udmabuf, memfd_open_for_reading_eacces)
+{
+	char path[40];
+	int reader, buf;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", self->mem);
+	reader = open(path, O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(reader, 0);
+	EXPECT_EQ(-EACCES, create(self->dev, reader, 0, self->page));
+	close(reader);
+	reader = open(path, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(reader, 0);
+	buf = create(self->dev, reader, 0, self->page);
+	EXPECT_GE(buf, 0);
+	close(buf);
+	close(reader);
+}
+
 TEST_F(udmabuf, not_a_memfd_ebadfd)
 {
 	int pipes[2], zero = open("/dev/zero", O_RDWR | O_CLOEXEC);

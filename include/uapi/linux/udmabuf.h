@@ -13,7 +13,8 @@
 
 /**
  * struct udmabuf_create - one range of one memfd
- * @memfd: sealed with F_SEAL_SHRINK, and neither with F_SEAL_WRITE nor F_SEAL_FUTURE_WRITE
+ * @memfd: open for writing, sealed with F_SEAL_SHRINK, and neither with F_SEAL_WRITE
+ *	nor with F_SEAL_FUTURE_WRITE
  * @flags: UDMABUF_FLAGS_CLOEXEC or zero
  * @offset: where the range starts, in bytes, a multiple of the page size
  * @size: its length in bytes, a multiple of the page size
