@@ -100,7 +100,7 @@ static int cma_heap_fill(struct cma_heap_buffer *buffer)
 	if (ret)
 		goto err_pages;
 
-	ret = sg_alloc_table(&buffer->base.pages, 1, GFP_KERNEL);
+	ret = sg_alloc_table(&buffer->base.pages, 1, HEAP_GFP_TABLE);
 	if (ret)
 		goto err_pages;
 	sg_set_page(buffer->base.pages.sgl, buffer->first, len, 0);

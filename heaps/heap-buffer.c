@@ -44,7 +44,7 @@ static int heap_buffer_fill(struct page_buffer *base, struct sg_table *table, si
 
 	if (count > UINT_MAX)
 		return -ENOMEM;
-	ret = sg_alloc_table(table, count, GFP_KERNEL);
+	ret = sg_alloc_table(table, count, HEAP_GFP_TABLE);
 	if (ret)
 		return ret;
 

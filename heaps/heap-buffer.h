@@ -15,6 +15,9 @@ struct dma_heap;
 struct heap_buffer;
 struct vm_area_struct;
 
+/* Fail rather than have the OOM killer end other processes. */
+#define HEAP_GFP_TABLE (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+
 /**
  * struct heap_buffer_ops - where heaps differ
  */

@@ -8,6 +8,10 @@
  * nothing for them. After a chunk size has failed once, the same buffer does
  * not try it again.
  *
+ * A buffer cannot be reclaimed or swapped out, and no process pays for it with
+ * its own size. The OOM killer would therefore end the wrong processes, so an
+ * allocation fails instead of calling it.
+ *
  * Locks: none of its own.
  */
 #include <linux/dma-buf.h>
@@ -26,14 +30,15 @@
  */
 static const unsigned int system_heap_orders[] = { 8, 4, 0 };
 
-#define SYSTEM_HEAP_GFP (GFP_HIGHUSER | __GFP_ZERO)
+#define SYSTEM_HEAP_GFP (GFP_HIGHUSER | __GFP_ZERO | __GFP_NOWARN)
 /* Without __GFP_RECLAIM: large chunks are a bonus. */
-#define SYSTEM_HEAP_GFP_LARGE \
-	((SYSTEM_HEAP_GFP | __GFP_COMP | __GFP_NOWARN | __GFP_NORETRY) & ~__GFP_RECLAIM)
+#define SYSTEM_HEAP_GFP_LARGE ((SYSTEM_HEAP_GFP | __GFP_COMP | __GFP_NORETRY) & ~__GFP_RECLAIM)
+/* Reclaim as much as possible, but do not call the OOM killer. */
+#define SYSTEM_HEAP_GFP_PAGE (SYSTEM_HEAP_GFP | __GFP_RETRY_MAYFAIL)
 
 static gfp_t system_heap_gfp(unsigned int order)
 {
-	return order ? SYSTEM_HEAP_GFP_LARGE : SYSTEM_HEAP_GFP;
+	return order ? SYSTEM_HEAP_GFP_LARGE : SYSTEM_HEAP_GFP_PAGE;
 }
 
 /*
@@ -102,7 +107,7 @@ static int system_heap_fill(struct heap_buffer *buffer)
 		goto err_chunks;
 	}
 
-	ret = sg_alloc_table(&buffer->pages, count, GFP_KERNEL);
+	ret = sg_alloc_table(&buffer->pages, count, HEAP_GFP_TABLE);
 	if (ret)
 		goto err_chunks;
 
