@@ -19,6 +19,8 @@
 #include <linux/module.h>
 #include <linux/overflow.h>
 #include <linux/scatterlist.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
@@ -69,7 +71,8 @@ static vm_fault_t udmabuf_fault(struct vm_fault *vmf)
 
 	/* Map the rest too. A page that fails here faults when it is touched. */
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE, page++) {
-		if (page >= up->page_count)
+		cond_resched();
+		if (page >= up->page_count || fatal_signal_pending(current))
 			break;
 		if (addr == vmf->address)
 			continue;
@@ -180,6 +183,7 @@ static s64 udmabuf_count_pages(const struct udmabuf_create_item *items, u32 coun
 		pages += items[i].size >> PAGE_SHIFT;
 		if (pages > limit || pages > INT_MAX)
 			return -EINVAL;
+		cond_resched();
 	}
 	return pages;
 }

@@ -15,6 +15,7 @@
 #include <linux/highmem.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -81,7 +82,8 @@ static int cma_heap_clear(struct page *first, size_t count)
 	for (i = 0; i < count; i++) {
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		clear_highpage(first + i);
+		clear_highpage(nth_page(first, i));
+		cond_resched();
 	}
 	return 0;
 }

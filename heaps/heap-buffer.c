@@ -11,6 +11,7 @@
 #include <linux/dma-heap.h>
 #include <linux/iosys-map.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
@@ -55,6 +56,7 @@ static int heap_buffer_fill(struct page_buffer *base, struct sg_table *table, si
 			sg_set_page(to, nth_page(sg_page(from), at >> PAGE_SHIFT), len, 0);
 			to = sg_next(to);
 		}
+		cond_resched();
 	}
 	return 0;
 }
@@ -82,8 +84,10 @@ static void *heap_buffer_vmap_pages(struct heap_buffer *buffer)
 	if (!pages)
 		return NULL;
 
-	for_each_sgtable_page(&buffer->pages, &iter, 0)
+	for_each_sgtable_page(&buffer->pages, &iter, 0) {
 		pages[i++] = sg_page_iter_page(&iter);
+		cond_resched();
+	}
 	vaddr = vmap(pages, count, VM_MAP, PAGE_KERNEL);
 	kvfree(pages);
 	return vaddr;

@@ -20,6 +20,7 @@
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
@@ -64,8 +65,10 @@ static void system_heap_free_chunks(struct list_head *chunks)
 {
 	struct page *page, *next;
 
-	list_for_each_entry_safe(page, next, chunks, lru)
+	list_for_each_entry_safe(page, next, chunks, lru) {
 		__free_pages(page, compound_order(page));
+		cond_resched();
+	}
 }
 
 /*
@@ -82,6 +85,7 @@ static long system_heap_alloc_chunks(struct list_head *chunks, size_t len)
 		/* A process that is being killed must not take more memory. */
 		if (fatal_signal_pending(current))
 			return -EINTR;
+		cond_resched();
 
 		page = system_heap_alloc_chunk(len, &rank);
 		if (!page)
@@ -129,8 +133,10 @@ static void system_heap_free(struct heap_buffer *buffer)
 	struct scatterlist *sg;
 	unsigned int i;
 
-	for_each_sgtable_sg(&buffer->pages, sg, i)
+	for_each_sgtable_sg(&buffer->pages, sg, i) {
 		__free_pages(sg_page(sg), compound_order(sg_page(sg)));
+		cond_resched();
+	}
 	sg_free_table(&buffer->pages);
 	kfree(buffer);
 }
@@ -152,6 +158,8 @@ static int system_heap_mmap(struct heap_buffer *buffer, struct vm_area_struct *v
 			continue;
 		}
 
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		size = min(sg->length - skip, vma->vm_end - addr);
 		ret = remap_pfn_range(vma, addr, page_to_pfn(sg_page(sg)) + (skip >> PAGE_SHIFT),
 				      size, vma->vm_page_prot);
@@ -162,6 +170,7 @@ static int system_heap_mmap(struct heap_buffer *buffer, struct vm_area_struct *v
 		addr += size;
 		if (addr == vma->vm_end)
 			break;
+		cond_resched();
 	}
 	return 0;
 }
