@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Heaps: a character device for each kind of memory, and the one ioctl that allocates from it.
+ * Heaps: a character device for each kind of memory, and the one ioctl that
+ * allocates from it.
  *
- * Heaps are added by built-in code at boot and never go, so a heap found once needs no reference.
+ * Heaps are added by built-in code at boot and never go, so a heap found once
+ * needs no reference.
  *
  * Locks: a mutex around the list of heaps, which serves to keep names unique.
  */
@@ -16,6 +18,7 @@
 #include <linux/fs.h>
 #include <linux/init.h>
 #include <linux/list.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -25,6 +28,10 @@
 
 #define DMA_HEAP_NAME "dma_heap"
 #define DMA_HEAP_MINORS 128
+
+static bool mem_accounting;
+module_param(mem_accounting, bool, 0644);
+MODULE_PARM_DESC(mem_accounting, "charge the memory of buffers to the cgroup of the process that allocates it, default no");
 
 /**
  * struct dma_heap - a kind of memory
@@ -59,7 +66,10 @@ static int dma_heap_open(struct inode *inode, struct file *file)
 	return nonseekable_open(inode, file);
 }
 
-/* Check what userspace asks for and have the heap do it. The size becomes whole pages. */
+/*
+ * Check what userspace asks for and have the heap do it. The size becomes whole
+ * pages.
+ */
 static struct dma_buf *dma_heap_allocate(struct dma_heap *heap,
 					 const struct dma_heap_allocation_data *data)
 {
@@ -75,7 +85,10 @@ static struct dma_buf *dma_heap_allocate(struct dma_heap *heap,
 	return heap->info.ops->allocate(heap, len, data->fd_flags, data->heap_flags);
 }
 
-/* The number is reserved first and made public last, so that a failure leaves nothing behind. */
+/*
+ * The number is reserved first and made public last, so that a failure leaves
+ * nothing behind.
+ */
 static long dma_heap_ioctl_alloc(struct dma_heap *heap, void __user *user, size_t in, size_t out)
 {
 	struct dma_heap_allocation_data data = {};
@@ -112,9 +125,9 @@ err_fd:
 }
 
 /*
- * The command is told by its number alone: its size is that of the caller's struct, which may be
- * from an older or a newer header than ours. What the caller does not know is zero, what we do not
- * know is left as it is.
+ * The command is told by its number alone: its size is that of the caller's
+ * struct, which may be from an older or a newer header than ours. What the
+ * caller does not know is zero, what we do not know is left as it is.
  */
 static long dma_heap_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -161,6 +174,21 @@ const char *dma_heap_get_name(struct dma_heap *heap)
 	return heap->info.name;
 }
 
+/**
+ * dma_heap_charges_pages - ask if memory has to be charged
+ *
+ * The parameter mem_accounting decides. A heap whose memory is taken from all
+ * others then allocates pages with __GFP_ACCOUNT. Tables are always charged.
+ *
+ * Context: Any context.
+ * Return: True if pages have to be charged to the memory cgroup of the process
+ * that allocates.
+ */
+bool dma_heap_charges_pages(void)
+{
+	return READ_ONCE(mem_accounting);
+}
+
 static bool dma_heap_exists(const char *name)
 {
 	struct dma_heap *heap;
@@ -200,8 +228,9 @@ static int dma_heap_create_device(struct dma_heap *heap)
  * @exp_info: name and callbacks; copied, but for the name itself
  *
  * Context: Process context, at boot; sleeps.
- * Return: The heap, which is never freed, or an ERR_PTR(): -EINVAL without a name or callback or
- * when the name is taken, -ENOSPC when there are too many heaps, -ENOMEM.
+ * Return: The heap, which is never freed, or an ERR_PTR(): -EINVAL without a
+ * name or callback or when the name is taken, -ENOSPC when there are too many
+ * heaps, -ENOMEM.
  */
 struct dma_heap *dma_heap_add(const struct dma_heap_export_info *exp_info)
 {

@@ -3,7 +3,8 @@
  * The CMA heap: physically contiguous memory from the default CMA area, under
  * the name of that area.
  *
- * Page faults fill user mappings.
+ * Page faults fill user mappings. Pages are not charged to a memory cgroup: the
+ * size of the area limits them.
  *
  * Locks: none of its own.
  */
@@ -125,7 +126,7 @@ static struct dma_buf *cma_heap_allocate(struct dma_heap *heap, unsigned long le
 	if (len > cma_get_size(area) || len > UINT_MAX)
 		return ERR_PTR(-ENOMEM);
 
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
+	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 

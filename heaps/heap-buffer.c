@@ -80,7 +80,7 @@ static void *heap_buffer_vmap_pages(struct heap_buffer *buffer)
 	size_t i = 0;
 	void *vaddr;
 
-	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL_ACCOUNT);
 	if (!pages)
 		return NULL;
 

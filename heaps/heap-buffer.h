@@ -16,7 +16,7 @@ struct heap_buffer;
 struct vm_area_struct;
 
 /* Fail rather than have the OOM killer end other processes. */
-#define HEAP_GFP_TABLE (GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
+#define HEAP_GFP_TABLE (GFP_KERNEL_ACCOUNT | __GFP_RETRY_MAYFAIL | __GFP_NOWARN)
 
 /**
  * struct heap_buffer_ops - where heaps differ

@@ -39,7 +39,9 @@ static const unsigned int system_heap_orders[] = { 8, 4, 0 };
 
 static gfp_t system_heap_gfp(unsigned int order)
 {
-	return order ? SYSTEM_HEAP_GFP_LARGE : SYSTEM_HEAP_GFP_PAGE;
+	gfp_t gfp = order ? SYSTEM_HEAP_GFP_LARGE : SYSTEM_HEAP_GFP_PAGE;
+
+	return dma_heap_charges_pages() ? gfp | __GFP_ACCOUNT : gfp;
 }
 
 /*
@@ -194,7 +196,7 @@ static struct dma_buf *system_heap_allocate(struct dma_heap *heap, unsigned long
 	if (len >> PAGE_SHIFT > min_t(unsigned long, totalram_pages(), UINT_MAX))
 		return ERR_PTR(-ENOMEM);
 
-	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL);
+	buffer = kzalloc(sizeof(*buffer), GFP_KERNEL_ACCOUNT);
 	if (!buffer)
 		return ERR_PTR(-ENOMEM);
 

@@ -42,5 +42,6 @@ struct dma_heap_export_info {
 struct dma_heap *dma_heap_add(const struct dma_heap_export_info *exp_info);
 const char *dma_heap_get_name(struct dma_heap *heap);
 void *dma_heap_get_drvdata(struct dma_heap *heap);
+bool dma_heap_charges_pages(void);
 
 #endif /* _LINUX_DMA_HEAP_H */
