@@ -52,6 +52,8 @@ static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *sr
 			kfree(table);
 	} while (num == DMA_RESV_NO_SLOT);
 
+	/* An earlier pass may have found more. Empty slots must hold 0. */
+	memset(table->word + num, 0, (table->capacity - num) * sizeof(*table->word));
 	table->num = num;
 	dma_resv_table_index_new(table);
 	dma_resv_table_assign(dst, table);

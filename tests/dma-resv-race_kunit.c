@@ -44,6 +44,14 @@
 #define dma_resv_word_put		race_word_put
 #define dma_resv_words_put		race_words_put
 #include "../dma-resv-iter.c"
+#define dma_resv_copy_fences		race_copy_fences
+#define dma_resv_get_fences		race_get_fences
+#define dma_resv_get_singleton		race_get_singleton
+#define dma_resv_wait_timeout		race_wait_timeout
+#define dma_resv_set_deadline		race_set_deadline
+#define dma_resv_test_signaled		race_test_signaled
+#define dma_resv_describe		race_describe
+#include "../dma-resv-query.c"
 #else
 /* In a stock kernel the reader is between everything else, and what follows would stop it. */
 #include "hook-stock-resv.h"
@@ -263,6 +271,82 @@ static void dma_resv_busy_get_rcu_fence_recycled_finds_no_stranger(struct kunit 
 	race_end(test, race);
 }
 
+#define RACE_MANY	9
+
+/* Many fences, and one that is met after them. */
+struct race_many {
+	struct race *race;
+	struct dma_fence *many[RACE_MANY];
+	unsigned int got;
+};
+
+/* When the last one is about to be got it is displaced, and all that were got before signal. */
+static void race_end_many(void *data)
+{
+	struct race_many *late = data;
+	unsigned int i;
+
+	if (late->got++ < RACE_MANY) {
+		hook_get_set(race_end_many, late);
+		return;
+	}
+	for (i = 0; i < RACE_MANY; i++)
+		dma_fence_signal(late->many[i]);
+	race_displace(late->race);
+}
+
+static void race_fill_many(struct kunit *test, struct race_many *late)
+{
+	struct race *race = test->priv;
+	unsigned int i;
+
+	late->race = race;
+	dma_resv_lock(&race->mock.resv, NULL);
+	for (i = 0; i < RACE_MANY; i++) {
+		late->many[i] = mock_fence_create(test, 100 + i, 1);
+		mock_resv_add_locked(test, &race->mock.resv, late->many[i], DMA_RESV_USAGE_READ);
+	}
+	dma_resv_unlock(&race->mock.resv);
+	race_begin(test);
+	hook_get_set(race_end_many, late);
+}
+
+/*
+ * The first pass has got nine fences when the tenth is displaced, the second pass finds one. The
+ * copy holds that one alone: a fence added to it later is seen by lock-free readers.
+ */
+static void dma_resv_copy_fences_repeated_keeps_nothing_stale(struct kunit *test)
+{
+	struct dma_fence *fence = mock_fence_create(test, 1000, 1), **fences;
+	struct race_many late = {};
+	struct race *race = test->priv;
+	unsigned int i, count;
+	struct dma_resv dst;
+
+	race_fill_many(test, &late);
+	dma_resv_init(&dst);
+	KUNIT_ASSERT_TRUE(test, dma_resv_trylock(&dst));
+	KUNIT_EXPECT_EQ(test, race_copy_fences(&dst, &race->mock.resv), 0);
+	mock_resv_add_locked(test, &dst, fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&dst);
+
+	KUNIT_EXPECT_EQ(test, race_get_fences(&dst, ALL, &count, &fences), 0);
+	KUNIT_ASSERT_EQ(test, count, 2);
+	KUNIT_EXPECT_PTR_EQ(test, fences[0], &race->new.base);
+	KUNIT_EXPECT_PTR_EQ(test, fences[1], fence);
+	while (count--)
+		dma_fence_put(fences[count]);
+	kfree(fences);
+
+	dma_resv_fini(&dst);
+	for (i = 0; i < RACE_MANY; i++) {
+		KUNIT_EXPECT_EQ(test, kref_read(&late.many[i]->refcount), 2);
+		dma_fence_put(late.many[i]);
+	}
+	dma_fence_put(fence);
+	race_end(test, race);
+}
+
 #endif /* RACE_STORAGE */
 
 static int dma_resv_race_test_init(struct kunit *test)
@@ -289,6 +373,7 @@ static struct kunit_case dma_resv_race_cases[] = {
 	KUNIT_CASE(dma_resv_busy_read_few_fence_recycled_gives_up),
 	KUNIT_CASE(dma_resv_busy_read_few_storage_replaced_gives_up),
 	KUNIT_CASE(dma_resv_busy_get_rcu_fence_recycled_finds_no_stranger),
+	KUNIT_CASE(dma_resv_copy_fences_repeated_keeps_nothing_stale),
 #endif
 	{}
 };

@@ -3,10 +3,13 @@
  * A reader without the lock takes the fences of a reservation's slots, see dma_resv_slots_read_rcu(),
  * while the lock holder and the allocator do what resv.inc has. It looks at each slot again once it
  * has the reference, but at the storage only once, after all slots. In the first storage, that
- * inside the object, it takes the first empty slot for the end.
+ * inside the object, it takes the first empty slot for the end. The words that it got go into slots
+ * that are to be published, see dma_resv_copy_fences(). A pass that is repeated drops its
+ * references and leaves the words where they are.
  *
- * To be true: the reader returns fences that were in the reservation while it looked; and each
- * fence that was there when it began is returned, or has signaled, or has left meanwhile.
+ * To be true: the reader returns fences that were in the reservation while it looked; each fence
+ * that was there when it began is returned, or has signaled, or has left meanwhile; and the slots
+ * behind what it returns are empty.
  *
  * Each of these makes it wrong:
  * MUTANT NO_SLOT_CHECK	only the storage is compared once the references are held, not the slots
@@ -19,13 +22,16 @@
  * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
  * MUTANT HOLES			a slot inside the object is emptied, and others are not
+ * MUTANT NO_CLEAR		what a repeated pass has left behind the last word stays there
  */
 #include "resv.inc"
 
+#define GOT(i, f)	((i) < num && life[words[i] - 1] == (f))
+
 proctype reader()
 {
-	byte word[SLOTS];	/* that were got */
-	byte again, storage, at, i;
+	byte words[SLOTS], num;	/* that were got */
+	byte word, again, storage, at, i;
 	bool got, still;
 
 	reader_begin();
@@ -35,14 +41,14 @@ restart:
 	do
 	:: at == SLOTS -> break
 	:: else ->
-		word[at] = SLOT(storage, at);
+		word = SLOT(storage, at);
 		if
-		:: word[at] == 0 && storage == 0 -> at = SLOTS; goto end
-		:: word[at] == 0 && storage != 0 -> goto next
+		:: word == 0 && storage == 0 -> at = SLOTS; goto end
+		:: word == 0 && storage != 0 -> goto next
 		:: else
 		fi;
 		if
-		:: signaled[word[at] - 1] -> word[at] = 0; goto next
+		:: signaled[word - 1] -> goto next
 		:: else
 		fi;
 
@@ -53,34 +59,27 @@ restart:
 #ifdef PLAIN_GET
 			got = true;
 #else
-			got = refs[word[at] - 1] > 0;
+			got = refs[word - 1] > 0;
 #endif
-			refs[word[at] - 1] = refs[word[at] - 1] + got
+			refs[word - 1] = refs[word - 1] + got
 		}
 		if
-		:: !got -> goto stale
+		:: !got -> goto replaced
 		:: else
 		fi;
 #ifndef NO_RMB
 		again = SLOT(storage, at);
 #endif
 #ifdef NO_SLOT_CHECK
-		again = word[at];
+		again = word;
 #endif
 		if
-		:: again == word[at]
-		:: again == word[at] && signaled[word[at] - 1] ->
+		:: again == word -> words[num] = word; num++
+		:: again == word && signaled[word - 1] ->
 			/* The driver knew though the flag was not set. */
-			give_back(word[at])
-		:: again != word[at] -> give_back(word[at]); goto stale
+			put(word - 1)
+		:: again != word -> put(word - 1); goto replaced
 		fi;
-		again = 0;
-		got = false;
-		goto next;
-stale:
-		word[at] = 0;
-		again = 0;
-		goto replaced;
 next:
 		at++;
 #ifdef FIRST_ONLY
@@ -90,7 +89,9 @@ next:
 		fi;
 #endif
 end:
-		skip
+		word = 0;
+		again = 0;
+		got = false
 	od;
 
 #if defined(NO_STORAGE_CHECK) || defined(FIRST_ONLY)
@@ -103,28 +104,40 @@ end:
 	:: else
 	fi;
 replaced:
-#ifdef KEEP_BATCH
-	at = (at == SLOTS -> SLOTS - 1 : at);
-	give_back(word[at]);
-#else
-	give_back(word[0]);
-	give_back(word[1]);
+	word = 0;
+	again = 0;
+	got = false;
+#ifndef KEEP_BATCH
+	do
+	:: num == 0 -> break
+	:: else -> num--; put(words[num] - 1)
+	od;
 	at = 0;
 #endif
 	goto restart;
 
 found:
+	at = num;
+#ifndef NO_CLEAR
+	do
+	:: at == SLOTS -> break
+	:: else -> words[at] = 0; at++
+	od;
+#endif
 	at = 0;
 	d_step {
 		i = 0;
 		do
 		:: i == SLOTS -> break
 		:: else ->
-			assert(word[i] == 0 || met[life[word[i] - 1]]);
-			assert(MAY_MISS(first[i]) || word[i] != 0 && life[word[i] - 1] == first[i]);
+			assert(i < num || words[i] == 0);
+			assert(i >= num || met[life[words[i] - 1]]);
+			assert(MAY_MISS(first[i]) || GOT(0, first[i]) || GOT(1, first[i]));
 			i++
 		od
 	}
-	give_back(word[0]);
-	give_back(word[1])
+	do
+	:: num == 0 -> break
+	:: else -> num--; put(words[num] - 1)
+	od
 }
