@@ -182,10 +182,14 @@ static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter
 	return dma_resv_iter_begin_batch(cursor, num);
 }
 
-/* Whether the walk can go on in the table where it was. Inside the object all is read at once. */
+/*
+ * Return true if the walk can go on in the table where it was. Inside the object all is read at
+ * once. dma_resv_slots_rcu() orders the loads: the compare alone would let the processor load the
+ * generation first, from a table that has been freed and is not the one at this address.
+ */
 static __always_inline bool dma_resv_iter_goes_on_rcu(const struct dma_resv_iter *cursor)
 {
-	return !cursor->is_last && rcu_dereference(cursor->obj->fences) == cursor->fences &&
+	return !cursor->is_last && dma_resv_slots_rcu(cursor->obj) == cursor->fences &&
 	       dma_resv_slots_table(cursor->fences)->generation == cursor->generation;
 }
 

@@ -16,6 +16,7 @@
  * MUTANT NO_COMPARE	the walk goes on where it was without looking whether that is in use
  * MUTANT SAME_PLACE	the walk goes on at the same place of the table that is in use now
  * MUTANT NO_GRACE	tables are freed at once when they are left
+ * MUTANT NO_ACQUIRE	the generation is loaded before the pointer that says which table is in use
  */
 #define TABLES	3	/* addresses */
 #define SLOTS	2
@@ -166,7 +167,7 @@ inline forget()
 
 proctype reader()
 {
-	byte table, seen, at, f;
+	byte table, seen, now, at, f;
 
 	d_step {
 		first[1] = within[1];
@@ -180,6 +181,7 @@ proctype reader()
 restart:
 	forget();
 	at = 0;
+	now = 0;
 	table = current;
 	seen = generation[table];
 read:
@@ -216,16 +218,25 @@ read:
 	:: else
 	fi;
 #else
+#ifdef NO_ACQUIRE
+	/* Of a table that may have been freed: nothing has been compared yet. */
+	now = generation[table];
+#endif
 	if
 	:: at == SLOTS || current != table -> goto restart
 	:: else
 	fi;
+#ifndef NO_ACQUIRE
+	assert(!FREED(table));
+	now = generation[table];
+#endif
 #ifndef NO_GENERATION
 	if
-	:: generation[table] != seen -> goto restart
+	:: now != seen -> goto restart
 	:: else
 	fi;
 #endif
+	now = 0;
 	goto read;
 #endif
 	goto restart;
