@@ -271,7 +271,10 @@ static __always_inline struct dma_fence *dma_resv_iter_finish(struct dma_resv_it
 	return NULL;
 }
 
-/* Go on to what was read ahead and has not signaled since, or to what was not read yet. */
+/*
+ * Go on to what was read ahead and has not signaled since, or to what was not read yet. The body may
+ * have slept, so the driver is asked again.
+ */
 static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
 {
 	struct dma_fence *fence;

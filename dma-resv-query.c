@@ -274,13 +274,19 @@ static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage
 	return left;
 }
 
-/* Wait for the fence that dma_resv_wait_pick_rcu() gave; the reference to it is consumed. */
+/*
+ * Wait for the fence that dma_resv_wait_pick_rcu() gave; the reference to it is consumed. The
+ * driver is asked first, because some know of the end only when asked.
+ */
 static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 				       long left, struct dma_fence *fence)
 {
 	bool poll = !left;
 
-	left = dma_fence_wait_timeout(fence, intr, left);
+	if (dma_fence_is_signaled(fence))
+		left = max(left, 1L);
+	else
+		left = dma_fence_wait_timeout(fence, intr, left);
 	dma_fence_put(fence);
 	/* It was picked without a look at the others. */
 	if (poll && left > 0)

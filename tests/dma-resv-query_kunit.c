@@ -294,6 +294,74 @@ static void dma_resv_wait_timeout_beyond_long_is_forever(struct kunit *test)
 	dma_fence_put(fence);
 }
 
+/* A driver that does not signal unless it is asked, as some do whose hardware counts. */
+static const struct dma_fence_ops query_polled_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.signaled = mock_fence_signaled,
+	.release = mock_fence_release,
+};
+
+static struct dma_fence *query_polled(struct kunit *test, u64 context, bool done)
+{
+	struct dma_fence *fence = mock_fence_create_ops(test, context, 1, &query_polled_ops);
+	struct mock_resv *mock = test->priv;
+
+	to_mock_fence(fence)->done = done;
+	mock_resv_add(test, &mock->resv, fence, DMA_RESV_USAGE_READ);
+	return fence;
+}
+
+/* The work is over, and only the driver knows: there is nothing to wait for. */
+static void wait_polled(struct kunit *test, unsigned int count, unsigned long timeout)
+{
+	struct mock_resv *mock = test->priv;
+	unsigned long switches;
+	unsigned int i;
+	long ret;
+
+	for (i = 0; i < count; i++)
+		dma_fence_put(query_polled(test, 100 * count + 10 * !timeout + i, true));
+
+	switches = current->nvcsw;
+	ret = dma_resv_wait_timeout(&mock->resv, ALL, true, timeout);
+	KUNIT_EXPECT_EQ(test, current->nvcsw, switches);
+	KUNIT_EXPECT_EQ(test, ret, timeout ?: 1);
+}
+
+static void dma_resv_wait_timeout_asks_driver_before_waiting(struct kunit *test)
+{
+	unsigned int count;
+
+	for (count = 1; count <= 3; count++) {
+		wait_polled(test, count, 0);
+		wait_polled(test, count, 100);
+	}
+}
+
+static void wait_finish_other(struct mock_fence *mock)
+{
+	to_mock_fence(mock->data)->done = true;
+}
+
+/* The second fence has been read ahead. Its work ends while the first is waited for. */
+static void dma_resv_wait_timeout_asks_driver_after_each_wait(struct kunit *test)
+{
+	struct dma_fence *first, *second;
+	struct mock_resv *mock = test->priv;
+
+	first = mock_fence_create_ops(test, 1, 1, &mock_fence_wait_ops);
+	mock_resv_add(test, &mock->resv, first, DMA_RESV_USAGE_READ);
+	second = query_polled(test, 2, false);
+	to_mock_fence(first)->wait_result = 70;
+	to_mock_fence(first)->on_wait = wait_finish_other;
+	to_mock_fence(first)->data = second;
+
+	KUNIT_EXPECT_EQ(test, dma_resv_wait_timeout(&mock->resv, ALL, true, 100), 70);
+	dma_fence_put(first);
+	dma_fence_put(second);
+}
+
 /* Looking is not waiting: the task does not give up the CPU, and signaling gets enabled. */
 static void dma_resv_wait_timeout_of_zero_does_not_sleep(struct kunit *test)
 {
@@ -581,6 +649,8 @@ static struct kunit_case dma_resv_query_cases[] = {
 	KUNIT_CASE(dma_resv_copy_fences_skips_signaled),
 	KUNIT_CASE(dma_resv_wait_timeout_when_idle_returns_timeout),
 	KUNIT_CASE(dma_resv_wait_timeout_beyond_long_is_forever),
+	KUNIT_CASE(dma_resv_wait_timeout_asks_driver_before_waiting),
+	KUNIT_CASE(dma_resv_wait_timeout_asks_driver_after_each_wait),
 	KUNIT_CASE(dma_resv_wait_timeout_of_zero_does_not_sleep),
 	KUNIT_CASE(dma_resv_wait_timeout_when_time_runs_out_is_zero),
 	KUNIT_CASE(dma_resv_wait_timeout_returns_time_left),

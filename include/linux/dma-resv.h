@@ -272,8 +272,8 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 }
 
 /*
- * dma_resv_iter_next_unlocked() for what has been read ahead. A word is a fence with its usage. To
- * be read ahead is no reason to be returned when signaled since.
+ * Do dma_resv_iter_next_unlocked() for a fence that was read ahead, unless its flag is set or its
+ * driver has to be asked. A word is a fence with its usage.
  */
 static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter *cursor)
 {
@@ -285,7 +285,7 @@ static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter
 
 	word = *cursor->at;
 	fence = (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
-	if (unlikely(dma_fence_test_signaled_flag(fence)))
+	if (unlikely(dma_fence_test_signaled_flag(fence) || fence->ops->signaled))
 		return dma_resv_iter_next_unlocked(cursor);
 
 	dma_fence_put((struct dma_fence *)(cursor->word & ~DMA_RESV_WORD_USAGE));
