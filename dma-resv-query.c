@@ -400,9 +400,10 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 	 * flag was read, the flag was that of its fence. Or the slot got another one in the same
 	 * memory, which came after the question and is as good a reason to answer no. (A fence in
 	 * type-stable memory whose flags are cleared by a plain store may be seen too early: then
-	 * the answer is no once more than need be.)
+	 * the answer is no once more than need be.) The memory may become another fence at any
+	 * time, so its operations are read once.
 	 */
-	if (!dma_resv_word_fence(word)->ops->signaled) {
+	if (!READ_ONCE(dma_resv_word_fence(word)->ops)->signaled) {
 		/* Pairs with dma_resv_slot_store(). */
 		smp_rmb();
 		if (READ_ONCE(*slot) == word && rcu_access_pointer(obj->fences) == slots)
