@@ -283,7 +283,7 @@ static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cu
 	while (cursor->at < cursor->end) {
 		cursor->word = *cursor->at++;
 		fence = dma_resv_word_fence(cursor->word);
-		if (!dma_fence_test_signaled_flag(fence))
+		if (!dma_fence_is_signaled(fence))
 			return fence;
 		dma_fence_put(fence);
 	}

@@ -223,18 +223,22 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 EXPORT_SYMBOL(dma_resv_reserve_fences);
 
 #define DMA_RESV_UNRESERVED "fence added without a slot from dma_resv_reserve_fences()\n"
+#define DMA_RESV_DROPPED "fence %llu:%llu left out of its reservation: no slot, no memory\n"
 
 /*
- * Find a slot although nobody reserved one. Sleeping is out of the question, for the caller may be
- * in a fence signalling section; the emergency pools of the allocator are allowed there.
+ * Find a slot although the caller reserved none. The allocation must not sleep, because the caller
+ * may be in a fence signalling section. It may use the emergency pools of the allocator. Warn about
+ * every fence that is left out, because its memory may be reused while the device is at work.
  */
 static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
 						       struct dma_fence *fence,
 						       enum dma_resv_usage usage)
 {
 	WARN_ONCE(1, DMA_RESV_UNRESERVED);
-	if (!dma_resv_slots_grow(obj, 1, GFP_ATOMIC | __GFP_NOWARN))
+	if (!dma_resv_slots_grow(obj, 1, GFP_ATOMIC | __GFP_NOWARN)) {
+		WARN(1, DMA_RESV_DROPPED, fence->context, fence->seqno);
 		return NULL;
+	}
 
 	dma_resv_credit_grant(obj, 1);
 	return dma_resv_slot_pick(obj, fence, usage);
@@ -250,8 +254,8 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
  * of a signaled fence, or an empty one. An earlier fence never displaces a later one.
  *
  * Adding without a reserved slot is a caller's error and gives a warning. It still works if a slot
- * is free or memory for one comes without waiting. If not, the fence is left out, and nothing keeps
- * others from touching the memory too early any more: that is the price of not reserving.
+ * is free or memory for one comes without waiting. If not, the fence is left out with another
+ * warning, for every such fence. Nothing then keeps others from touching the memory too early.
  *
  * Context: The lock of @obj is held. Does not sleep, does not allocate if a slot was reserved, may
  * be called in a fence signalling section.

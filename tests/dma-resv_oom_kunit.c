@@ -6,7 +6,9 @@
 #include <kunit/test.h>
 #include <linux/dma-fence-array.h>
 #include <linux/dma-resv.h>
+#include <linux/kmsg_dump.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "expect-splat.h"
 #include "fail-nth.h"
@@ -78,22 +80,65 @@ static void dma_resv_reserve_fences_with_room_needs_no_memory(struct kunit *test
 	}
 }
 
+/* Add a fence without a slot and without memory for one. */
+static void oom_add_unreserved(struct dma_resv *resv, struct dma_fence *fence)
+{
+	guard(dma_resv)(resv);
+
+	/* One says that no slot was reserved, the other that the fence is lost. */
+	expect_splat("dma_resv_slot_improvise");
+	expect_splat("dma_resv_slot_improvise");
+	fail_nth_set(1);
+	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_READ);
+	fail_nth_set(0);
+}
+
 /* No slot and no memory: the fence is left out, all else stays right. */
 static void dma_resv_add_fence_unreserved_without_memory_leaves_out(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
 	struct dma_fence *fence = mock_fence_create(test, 1000, 1);
 
-	dma_resv_lock(&mock->resv, NULL);
-	expect_splat("dma_resv_slot_improvise");
-	fail_nth_set(1);
-	dma_resv_add_fence(&mock->resv, fence, DMA_RESV_USAGE_READ);
-	fail_nth_set(0);
-	dma_resv_unlock(&mock->resv);
+	oom_add_unreserved(&mock->resv, fence);
 
 	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), DMA_RESV_INLINE_SLOTS);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
 	dma_fence_put(fence);
+}
+
+/* Count the lines of the kernel log that have a text in them. */
+static unsigned int oom_log_count(struct kunit *test, const char *text)
+{
+	char *line = kunit_kzalloc(test, 1024, GFP_KERNEL);
+	struct kmsg_dump_iter iter;
+	unsigned int count = 0;
+	size_t len;
+
+	KUNIT_ASSERT_NOT_NULL(test, line);
+	kmsg_dump_rewind(&iter);
+	while (kmsg_dump_get_line(&iter, true, line, 1023, &len)) {
+		line[len] = '\0';
+		count += strstr(line, text) != NULL;
+	}
+	return count;
+}
+
+/* Each lost fence is named in the log, whatever was warned about before. */
+static void dma_resv_add_fence_each_left_out_warns(struct kunit *test)
+{
+	struct mock_resv *mock = test->priv;
+	char text[64];
+	u64 seqno;
+
+	for (seqno = 1; seqno <= 3; seqno++) {
+		struct dma_fence *fence = mock_fence_create(test, 4711, seqno);
+
+		oom_add_unreserved(&mock->resv, fence);
+		KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 1);
+		snprintf(text, sizeof(text), "fence 4711:%llu left out", seqno);
+		KUNIT_EXPECT_EQ(test, oom_log_count(test, text), 1);
+		dma_fence_put(fence);
+	}
 }
 
 /*
@@ -191,6 +236,7 @@ static void dma_resv_get_fences_restarted_without_memory_leaks_nothing(struct ku
 	struct dma_resv resv;
 	int ret;
 
+	expect_splat("dma_resv_slot_improvise");
 	expect_splat("dma_resv_slot_improvise");
 	for (n = 1; !left && n < 100; n++) {
 		oom_moving_fill(test, &resv);
@@ -317,6 +363,7 @@ static struct kunit_case dma_resv_oom_cases[] = {
 	KUNIT_CASE(dma_resv_reserve_fences_without_memory_is_enomem),
 	KUNIT_CASE(dma_resv_reserve_fences_with_room_needs_no_memory),
 	KUNIT_CASE(dma_resv_add_fence_unreserved_without_memory_leaves_out),
+	KUNIT_CASE(dma_resv_add_fence_each_left_out_warns),
 	KUNIT_CASE(dma_resv_get_fences_without_memory_is_enomem),
 	KUNIT_CASE(dma_resv_get_fences_restarted_without_memory_leaks_nothing),
 	KUNIT_CASE(dma_resv_get_singleton_without_memory_is_enomem),
