@@ -41,18 +41,39 @@ static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *
  */
 #define DMA_RESV_TABLE_MIN 15U
 
-/* Move to a table for @num more fences and then twice as many as there are: amortised O(1). */
+/* Build a larger table with @wanted slots, or without memory for that with the @needed ones. */
+static struct dma_resv_table *dma_resv_table_build_larger(struct dma_resv *obj, unsigned int wanted,
+							  unsigned int needed, gfp_t gfp)
+{
+	unsigned long *old = dma_resv_slots_locked(obj);
+	unsigned int bound = dma_resv_slots_bound(obj, old);
+	struct dma_resv_table *table;
+
+	if (wanted > needed) {
+		table = dma_resv_table_build(old, bound, wanted,
+					     gfp | __GFP_NORETRY | __GFP_NOWARN);
+		if (table)
+			return table;
+	}
+	return dma_resv_table_build(old, bound, needed, gfp);
+}
+
+/*
+ * Move to a table for @num more fences and then twice as many as there are: amortised O(1). Without
+ * memory for that much, the table is only as large as it has to be.
+ */
 bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
 {
 	unsigned long *old = dma_resv_slots_locked(obj);
 	unsigned int used = dma_resv_slots_used(obj);
 	struct dma_resv_table *table;
+	unsigned int wanted;
 
 	if (num > DMA_RESV_SLOTS_MAX - used)
 		return false;
 
-	num = clamp(3 * used + num, DMA_RESV_TABLE_MIN, DMA_RESV_SLOTS_MAX);
-	table = dma_resv_table_build(old, dma_resv_slots_bound(obj, old), num, gfp);
+	wanted = clamp(3 * used + num, DMA_RESV_TABLE_MIN, DMA_RESV_SLOTS_MAX);
+	table = dma_resv_table_build_larger(obj, wanted, max(used + num, DMA_RESV_TABLE_MIN), gfp);
 	if (!table)
 		return false;
 

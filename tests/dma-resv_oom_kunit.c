@@ -50,6 +50,33 @@ static void dma_resv_reserve_fences_without_memory_is_enomem(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), DMA_RESV_INLINE_SLOTS);
 }
 
+/* A table with slots to spare is not to be had, one with those that were asked for is. */
+static void dma_resv_reserve_fences_without_memory_to_spare_succeeds(struct kunit *test)
+{
+	struct mock_resv *mock = test->priv;
+	struct dma_fence *fence;
+	unsigned int i;
+	int ret;
+
+	for (i = 0; i < 40; i++)
+		mock_resv_fill(test, &mock->resv, 100 + i, 1, DMA_RESV_USAGE_READ);
+
+	dma_resv_lock(&mock->resv, NULL);
+	fail_nth_set(1);
+	ret = dma_resv_reserve_fences(&mock->resv, 300);
+	KUNIT_EXPECT_EQ(test, fail_nth_left(), 0);
+	fail_nth_set(0);
+	KUNIT_EXPECT_EQ(test, ret, 0);
+	for (i = 0; !ret && i < 300; i++) {
+		fence = mock_fence_create(test, 1000 + i, 1);
+		dma_resv_add_fence(&mock->resv, fence, DMA_RESV_USAGE_READ);
+		dma_fence_put(fence);
+	}
+	dma_resv_unlock(&mock->resv);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL),
+			DMA_RESV_INLINE_SLOTS + 40 + (ret ? 0 : 300));
+}
+
 static void dma_resv_reserve_fences_with_room_needs_no_memory(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -361,6 +388,7 @@ static void dma_resv_copy_fences_without_memory_keeps_old(struct kunit *test)
 
 static struct kunit_case dma_resv_oom_cases[] = {
 	KUNIT_CASE(dma_resv_reserve_fences_without_memory_is_enomem),
+	KUNIT_CASE(dma_resv_reserve_fences_without_memory_to_spare_succeeds),
 	KUNIT_CASE(dma_resv_reserve_fences_with_room_needs_no_memory),
 	KUNIT_CASE(dma_resv_add_fence_unreserved_without_memory_leaves_out),
 	KUNIT_CASE(dma_resv_add_fence_each_left_out_warns),
