@@ -2,7 +2,8 @@
 /*
  * How a reservation stores its fences; shared by the dma-resv*.c files and by nobody else.
  *
- * A slot is one word: a fence pointer with the usage in its two low bits, or 0 for an empty slot.
+ * A slot is one word: a fence pointer with the usage in its two low bits, or 0 for an empty slot. A
+ * slot inside the object that has become empty is idle, a word with a usage and without a fence.
  * A reservation begins without storage: fences is NULL. What is reserved first takes a handful of
  * slots inside struct dma_resv into use, searched linearly. When these do not suffice, all fences
  * move to a table, which finds a context's fence by hash:
@@ -17,7 +18,7 @@
  * Readers without the lock see words, nothing else. A fence never moves within its storage, and
  * storage that was left behind is never written again; this is what their proof in dma-resv-iter.c
  * stands on. Once left, the slots inside struct dma_resv are not used again. Until then they are
- * filled from the first one on and none is emptied alone, so that the first empty one is the end.
+ * filled from the first one on, and none becomes 0 alone, so that the first 0 is the end.
  */
 #ifndef _DMA_RESV_INTERNAL_H
 #define _DMA_RESV_INTERNAL_H
@@ -53,6 +54,9 @@ struct dma_resv_table {
 	unsigned int free;
 	unsigned long word[];
 };
+
+/* The word of an idle slot inside the object: it has no fence, and is not the end. */
+#define DMA_RESV_WORD_IDLE	((unsigned long)DMA_RESV_USAGE_BOOKKEEP)
 
 static inline unsigned long dma_resv_word(struct dma_fence *fence, enum dma_resv_usage usage)
 {
@@ -153,15 +157,15 @@ static inline void dma_resv_slot_store(unsigned long *slot, unsigned long word)
 static inline unsigned int dma_resv_slots_used(struct dma_resv *obj)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned int used = 0;
+	unsigned int i, used = 0;
 
 	if (!slots)
 		return 0;
 	if (!dma_resv_slots_inline(obj, slots))
 		return dma_resv_slots_table(slots)->used;
 
-	while (used < DMA_RESV_INLINE_SLOTS && slots[used])
-		used++;
+	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
+		used += dma_resv_word_fence(slots[i]) != NULL;
 	return used;
 }
 
@@ -217,11 +221,12 @@ struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usag
 void dma_resv_words_put(const unsigned long *words, unsigned int num);
 void dma_resv_word_put(unsigned long word);
 
-/* Whether the fence of a word is of interest and not known to be signaled: see 5. */
+/* Return true if a word has a fence that is of interest and not known to be signaled: see 5. */
 static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_resv_usage usage)
 {
-	return dma_resv_word_usage(word) <= usage &&
-	       !dma_resv_fence_done(dma_resv_word_fence(word));
+	struct dma_fence *fence = dma_resv_word_fence(word);
+
+	return fence && dma_resv_word_usage(word) <= usage && !dma_resv_fence_done(fence);
 }
 
 /* Get the fence whose word was found in @slot, unless it may be another one by now: see 4. */
@@ -253,7 +258,7 @@ dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
 		*word = READ_ONCE(*slot);
 		if (dma_resv_word_is_end(obj, slots, *word))
 			break;
-		if (*word && dma_resv_word_may_wait(*word, usage))
+		if (dma_resv_word_may_wait(*word, usage))
 			return slot;
 	}
 

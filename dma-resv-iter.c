@@ -43,8 +43,9 @@
  *    has left the reservation after the walk began; what came in its place came later, too. Both
  *    may be skipped. A bit seen clear proves nothing and leads to 4.
  *
- * 6. The end. Inside the object the slots are filled from the first one on, and emptied from the
- *    first one on all together. So behind an empty slot there is nothing, or what is leaving.
+ * 6. The end. Inside the object the slots are filled from the first one on. They become 0 from the
+ *    first one on, all together. A slot that is emptied alone becomes idle. So behind a 0 there is
+ *    nothing, or what is leaving.
  */
 
 #include <linux/dma-fence.h>
@@ -91,9 +92,12 @@ dma_resv_slots_read_rcu(const unsigned long *slot, const unsigned long *end, boo
 
 	for (; slot < end; slot++) {
 		word = READ_ONCE(*slot);
-		if (!word && inside)
-			break;
-		if (!word || !dma_resv_word_may_wait(word, usage))
+		if (!dma_resv_word_fence(word)) {
+			if (!word && inside)
+				break;
+			continue;
+		}
+		if (!dma_resv_word_may_wait(word, usage))
 			continue;
 		if (unlikely(!dma_resv_word_get_rcu(slot, word))) {
 			dma_resv_words_put(words, next - words);

@@ -121,9 +121,8 @@ static void dma_resv_table_expire(struct dma_resv_table *table)
 }
 
 /*
- * The same inside the object, where no slot is emptied alone, because readers take the first empty
- * one for the end: the stub takes the place of what has signaled. It has no context that anybody
- * could have replaced, so that its slot stays one for a new fence. Returns how many those are.
+ * Throw the signaled fences out of the slots inside the object. These slots become idle and not 0,
+ * because readers take the first 0 for the end. Return how many have no fence.
  */
 static unsigned int dma_resv_inline_expire(struct dma_resv *obj)
 {
@@ -138,8 +137,7 @@ static unsigned int dma_resv_inline_expire(struct dma_resv *obj)
 		room++;
 		if (!fence)
 			continue;
-		dma_resv_slot_store(&obj->slots[i], dma_resv_word(dma_fence_get_stub(),
-								  DMA_RESV_USAGE_BOOKKEEP));
+		dma_resv_slot_store(&obj->slots[i], DMA_RESV_WORD_IDLE);
 		dma_fence_put(fence);
 	}
 
@@ -177,7 +175,6 @@ static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
  */
 int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 {
-	bool inside = dma_resv_slots_inline(obj, dma_resv_slots_locked(obj));
 	unsigned int room, wanted;
 
 	if (dma_resv_inline_begin(obj, num) || dma_resv_slots_room(obj) >= num)
@@ -189,14 +186,10 @@ int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 		return 0;
 	if (!dma_resv_slots_grow(obj, num, GFP_KERNEL))
 		return room >= num ? 0 : -ENOMEM;
-
-	/* What stands inside the object for signaled fences came along. */
-	if (inside && room)
-		dma_resv_table_expire(dma_resv_slots_table(dma_resv_slots_locked(obj)));
 	return 0;
 }
 
-/* Fill untouched slots inside the object. Returns false if there are not enough of them. */
+/* Fill the slots inside the object, if they have no fence. Return false if they will not do. */
 static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *words,
 				   unsigned int count)
 {

@@ -100,7 +100,7 @@ struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
 	return table;
 }
 
-/* Make a table of the non-empty ones of @count words, with room for @slots at least. */
+/* Make a table of those of @count words that have a fence, with at least @slots slots. */
 struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned int count,
 					    unsigned int slots, gfp_t gfp)
 {
@@ -111,7 +111,7 @@ struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned
 		return NULL;
 
 	for (i = 0; i < count; i++)
-		if (words[i])
+		if (dma_resv_word_fence(words[i]))
 			table->word[num++] = words[i];
 	table->num = num;
 	dma_resv_table_index_new(table);

@@ -92,22 +92,28 @@ static inline bool dma_resv_credit_take(struct dma_resv *obj)
 
 #endif
 
-/* The slot of a superseded fence if there is one, else of a signaled one, else an empty one. */
+/* Find the slot of a superseded fence, else of a signaled one, else an empty one. */
 static __always_inline unsigned long *
 dma_resv_inline_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	unsigned long *slot, *done = NULL;
+	unsigned long *slot, *done = NULL, *idle = NULL;
+	struct dma_fence *old;
 
 	for (slot = obj->slots; slot < obj->slots + DMA_RESV_INLINE_SLOTS; slot++) {
-		if (!*slot)
-			return done ?: slot;
+		old = dma_resv_word_fence(*slot);
+		if (!old) {
+			if (!*slot)
+				return done ?: idle ?: slot;
+			idle = slot;
+			continue;
+		}
 		if (dma_resv_word_superseded(*slot, fence, usage))
 			return slot;
-		if (dma_resv_fence_done(dma_resv_word_fence(*slot)))
+		if (dma_resv_fence_done(old))
 			done = slot;
 	}
 
-	return done;
+	return done ?: idle;
 }
 
 /* Find the slot for a fence; NULL if there is none. */
@@ -180,16 +186,14 @@ void dma_resv_fini(struct dma_resv *obj)
 }
 EXPORT_SYMBOL(dma_resv_fini);
 
-/*
- * Whether a slot is left that can be seen at once: inside the object the first ones are filled
- * first.
- */
+/* Return true if slots are left without asking any fence. Inside the object the last is filled last. */
 static bool dma_resv_room_is_plain(struct dma_resv *obj, unsigned int num)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
 
 	if (dma_resv_slots_inline(obj, slots))
-		return num == 1 && !slots[DMA_RESV_INLINE_SLOTS - 1];
+		return (num == 1 && !slots[DMA_RESV_INLINE_SLOTS - 1]) ||
+		       dma_resv_slots_room(obj) >= num;
 	return slots && dma_resv_slots_room(obj) >= num;
 }
 
@@ -339,6 +343,7 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
 	unsigned long *slot, *end = obj->slots + DMA_RESV_INLINE_SLOTS;
+	struct dma_fence *old;
 
 	dma_resv_assert_held(obj);
 
@@ -348,8 +353,10 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 		return;
 	}
 
-	for (slot = obj->slots; slot < end && *slot; slot++)
-		if (dma_resv_word_fence(*slot)->context == context)
+	for (slot = obj->slots; slot < end && *slot; slot++) {
+		old = dma_resv_word_fence(*slot);
+		if (old && old->context == context)
 			dma_resv_slot_exchange(slot, fence, usage);
+	}
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

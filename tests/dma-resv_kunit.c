@@ -132,6 +132,42 @@ static void dma_resv_reserve_fences_when_full_drops_signaled(struct kunit *test)
 	}
 }
 
+/*
+ * Four contexts, one of which is idle while another goes on: its slot is without a fence from the
+ * next reserve on. No walk sees anything there, and nobody refers to the global stub for it.
+ */
+static void dma_resv_reserve_fences_full_with_one_idle_leaves_no_stub(struct kunit *test)
+{
+	struct dma_fence *stub = dma_fence_get_stub(), **fences;
+	unsigned int count, refs, seqno;
+	struct mock_resv *mock = test->priv;
+	u64 context;
+
+	for (context = 1; context <= DMA_RESV_INLINE_SLOTS; context++)
+		mock_resv_fill(test, &mock->resv, context, 1, DMA_RESV_USAGE_READ);
+	mock_resv_signal_context(&mock->resv, 2);
+
+	refs = kref_read(&stub->refcount);
+	for (seqno = 2; seqno < 10; seqno++) {
+		mock_resv_fill(test, &mock->resv, 3, seqno, DMA_RESV_USAGE_READ);
+		KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), 3);
+		KUNIT_EXPECT_EQ(test, mock_resv_find(&mock->resv, stub, ALL), 0);
+		KUNIT_EXPECT_EQ(test, dma_resv_get_fences(&mock->resv, ALL, &count, &fences), 0);
+		KUNIT_EXPECT_EQ(test, count, 3);
+		while (count--)
+			dma_fence_put(fences[count]);
+		kfree(fences);
+	}
+	KUNIT_EXPECT_EQ(test, kref_read(&stub->refcount), refs);
+
+	/* The slot takes the next context, and all fences move along when there is another one. */
+	mock_resv_fill(test, &mock->resv, 50, 1, DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), 4);
+	mock_resv_fill(test, &mock->resv, 51, 1, DMA_RESV_USAGE_READ);
+	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), 5);
+	dma_fence_put(stub);
+}
+
 static void dma_resv_add_fence_takes_reference(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_create(test, 1, 1);
@@ -622,6 +658,7 @@ static struct kunit_case dma_resv_cases[] = {
 	KUNIT_CASE(dma_resv_reserve_fences_sets_fences),
 	KUNIT_CASE(dma_resv_reserve_fences_lasts_for_as_many),
 	KUNIT_CASE(dma_resv_reserve_fences_when_full_drops_signaled),
+	KUNIT_CASE(dma_resv_reserve_fences_full_with_one_idle_leaves_no_stub),
 	KUNIT_CASE(dma_resv_add_fence_takes_reference),
 	KUNIT_CASE(dma_resv_add_fence_is_seen_by_weaker_queries),
 	KUNIT_CASE(dma_resv_add_fence_later_replaces_unless_weaker),

@@ -81,3 +81,15 @@ unsigned int mock_resv_count(struct dma_resv *resv, enum dma_resv_usage usage)
 		count++;
 	return count;
 }
+
+void mock_resv_signal_context(struct dma_resv *resv, u64 context)
+{
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	guard(dma_resv)(resv);
+
+	dma_resv_for_each_fence(&cursor, resv, DMA_RESV_USAGE_BOOKKEEP, fence)
+		if (fence->context == context)
+			dma_fence_signal(fence);
+}

@@ -42,4 +42,7 @@ unsigned int mock_resv_find(struct dma_resv *resv, struct dma_fence *fence,
 /* How many fences, signaled or not, a query for a usage finds; takes the lock. */
 unsigned int mock_resv_count(struct dma_resv *resv, enum dma_resv_usage usage);
 
+/* Signal the fences of a context; takes the lock. */
+void mock_resv_signal_context(struct dma_resv *resv, u64 context);
+
 #endif /* _DMA_BUF_TESTS_MOCK_RESV_H */

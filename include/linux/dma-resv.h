@@ -294,21 +294,26 @@ static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter
 	return fence;
 }
 
-/* The next fence in the slots that a walk under the lock looks at; an empty one inside ends it. */
+/* Find the next fence for a walk under the lock. In the slots inside the object a 0 is the end. */
 static inline struct dma_fence *dma_resv_iter_scan(struct dma_resv_iter *cursor,
 						   const unsigned long *slot)
 {
+	struct dma_fence *fence;
 	unsigned long word;
 
 	while (slot < cursor->end) {
 		word = *slot++;
-		if (!word && cursor->fences == cursor->obj->slots)
-			break;
-		if (!word || (unsigned int)(word & DMA_RESV_WORD_USAGE) > cursor->usage)
+		fence = (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
+		if (!fence) {
+			if (!word && cursor->fences == cursor->obj->slots)
+				break;
+			continue;
+		}
+		if ((unsigned int)(word & DMA_RESV_WORD_USAGE) > cursor->usage)
 			continue;
 		cursor->at = slot;
 		cursor->word = word;
-		return (struct dma_fence *)(word & ~DMA_RESV_WORD_USAGE);
+		return fence;
 	}
 	return NULL;
 }

@@ -25,7 +25,7 @@
  * MUTANT NO_LONG_CHECK		the long way does not look at the storage
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
  * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
- * MUTANT HOLES			a slot inside the object is emptied, and others are not
+ * MUTANT HOLES			a slot inside the object becomes 0, and others do not
  */
 #define SIGNALED_MAYBE
 #define STEPS	2
@@ -64,7 +64,7 @@ proctype reader()
 		word = SLOT(storage, at);
 		if
 		:: word == 0 && storage == 0 -> goto none
-		:: word == 0 && storage != 0 -> at++
+		:: word == 0 && storage != 0 || word == IDLE -> at++
 		:: else ->
 #ifdef NO_TEST_RMB
 			again = SLOT(storage, at);
@@ -109,8 +109,8 @@ wait:
 		again = SLOT(storage, i);
 		if
 		:: again == 0 && storage == 0 -> break
-		:: again == 0 && storage != 0
-		:: again != 0 ->
+		:: again == 0 && storage != 0 || again == IDLE
+		:: HAS_FENCE(again) ->
 			if
 			:: signaled[MEMORY(again)]
 			:: else -> goto end
@@ -160,7 +160,7 @@ long:
 		got = false;
 		word = SLOT(storage, at);
 		if
-		:: word == 0 -> goto next
+		:: !HAS_FENCE(word) -> goto next
 		:: else
 		fi;
 		if

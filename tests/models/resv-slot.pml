@@ -3,7 +3,7 @@
  * A reader without the lock takes the fences of a reservation's slots, see dma_resv_slots_read_rcu(),
  * while the lock holder and the allocator do what resv.inc has. It looks at each slot again once it
  * has the reference, but at the storage only once, after all slots. In the first storage, that
- * inside the object, it takes the first empty slot for the end. The words that it got go into slots
+ * inside the object, it takes the first 0 for the end. The words that it got go into slots
  * that are to be published, see dma_resv_copy_fences(). A pass that is repeated drops its
  * references and leaves the words where they are.
  *
@@ -21,7 +21,7 @@
  * MUTANT NO_WORD_RELEASE	a slot shows a fence while its flags are those of the one before
  * MUTANT NO_STORAGE_RELEASE	new storage is shown before its slots are filled (CVE-2025-38095)
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
- * MUTANT HOLES			a slot inside the object is emptied, and others are not
+ * MUTANT HOLES			a slot inside the object becomes 0, and others do not
  * MUTANT NO_CLEAR		what a repeated pass has left behind the last word stays there
  */
 #include "resv.inc"
@@ -44,7 +44,7 @@ restart:
 		word = SLOT(storage, at);
 		if
 		:: word == 0 && storage == 0 -> at = SLOTS; goto end
-		:: word == 0 && storage != 0 -> goto next
+		:: word == 0 && storage != 0 || word == IDLE -> goto next
 		:: else
 		fi;
 		if
