@@ -35,7 +35,6 @@
  * @rcu: frees the table after the last lock-free reader
  * @num: slots in use or once used, the readers' bound. Locking: written under the resv lock with
  *	release semantics after the slot was filled; readers pair with an acquire.
- * @generation: differs from that of the storage it replaced; constant
  * @capacity: slots there are; constant
  * @bits: binary logarithm of the number of hash buckets; constant
  * @used: slots that hold a fence. Locking: resv lock.
@@ -47,7 +46,6 @@
 struct dma_resv_table {
 	struct rcu_head rcu;
 	unsigned int num;
-	unsigned int generation;
 	unsigned int capacity;
 	unsigned int bits;
 	unsigned int used;
@@ -120,12 +118,18 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 	return smp_load_acquire(&dma_resv_slots_table(slots)->num);
 }
 
-static inline unsigned int dma_resv_slots_generation(const struct dma_resv *obj,
-						     const unsigned long *slots)
+/* Make the walks look again at what they have read ahead. The caller holds the resv lock. */
+static inline void dma_resv_generation_next(struct dma_resv *obj)
 {
-	if (!slots || dma_resv_slots_inline(obj, slots))
-		return 0;
-	return dma_resv_slots_table(slots)->generation;
+	/* Pairs with dma_resv_generation_read(): the replaced words are visible, too. */
+	smp_store_release(&obj->generation, obj->generation + 1);
+}
+
+/* Read the generation that the fences have which are read afterwards, or an earlier one. */
+static inline unsigned int dma_resv_generation_read(const struct dma_resv *obj)
+{
+	/* Pairs with dma_resv_generation_next(). */
+	return smp_load_acquire(&obj->generation);
 }
 
 /*

@@ -26,7 +26,10 @@
  * 3. Memory. Fences and tables outlive the read section that found them (RCU), or, for fences from
  *    type-stable slabs, the memory stays some fence. No pointer is followed in another read section
  *    than the one it was read in: between two steps a cursor's slots are only compared. The address
- *    of a freed table may come back with a later one; its generation does not.
+ *    of a freed table may come back with a later one. The reservation's generation is another one
+ *    then: the writer changes it before it publishes storage, the reader loads it after the
+ *    pointer. A reader that loads it between the two has the address of the storage that is left,
+ *    with the generation of the next: no later storage has both.
  *
  * 4. The right fence. In type-stable memory the fence that was read may be gone and another one
  *    live there before the reference is taken. So look again once it is held: if the slot has the
@@ -178,7 +181,7 @@ static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter
 
 	do {
 		cursor->fences = dma_resv_slots_rcu(cursor->obj);
-		cursor->generation = dma_resv_slots_generation(cursor->obj, cursor->fences);
+		cursor->generation = dma_resv_generation_read(cursor->obj);
 		cursor->bound = 0;
 	} while (!dma_resv_iter_read_rcu(cursor, &num));
 
@@ -189,12 +192,12 @@ static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter
 /*
  * Return true if the walk can go on in the table where it was. Inside the object all is read at
  * once. dma_resv_slots_rcu() orders the loads: the compare alone would let the processor load the
- * generation first, from a table that has been freed and is not the one at this address.
+ * generation first, before another table came to this address.
  */
 static __always_inline bool dma_resv_iter_goes_on_rcu(const struct dma_resv_iter *cursor)
 {
 	return !cursor->is_last && dma_resv_slots_rcu(cursor->obj) == cursor->fences &&
-	       dma_resv_slots_table(cursor->fences)->generation == cursor->generation;
+	       READ_ONCE(cursor->obj->generation) == cursor->generation;
 }
 
 /* Go on to slots that were not read yet. */
@@ -249,7 +252,8 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 	if (!dma_resv_slots_inline(obj, slots))
 		return dma_resv_iter_restart_rcu(cursor);
 
-	/* The common case of a few fences: all at once, whose generation does not matter. */
+	/* The common case of a few fences: all at once. */
+	cursor->generation = dma_resv_generation_read(obj);
 	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true,
 				      cursor->usage, ~0UL, cursor->batch);
 	if (unlikely(!dma_resv_read_done_rcu(obj, slots, cursor->batch, num)))
@@ -262,7 +266,22 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
 
-/* Whether all was read ahead, and is still where it was read. */
+/* Return true if fences were replaced since the cursor has read ahead. */
+static __always_inline bool dma_resv_iter_is_stale(const struct dma_resv_iter *cursor)
+{
+	return READ_ONCE(cursor->obj->generation) != cursor->generation;
+}
+
+/* Drop what was read ahead, and begin a new pass. */
+static noinline struct dma_fence *dma_resv_iter_reread(struct dma_resv_iter *cursor)
+{
+	dma_resv_iter_drop(cursor);
+
+	guard(rcu)();
+	return dma_resv_iter_restart_rcu(cursor);
+}
+
+/* Return true if all was read ahead, and is still where it was read. */
 static __always_inline bool dma_resv_iter_is_over(const struct dma_resv_iter *cursor)
 {
 	return cursor->is_last && cursor->fences == rcu_access_pointer(cursor->obj->fences);
@@ -277,11 +296,15 @@ static __always_inline struct dma_fence *dma_resv_iter_finish(struct dma_resv_it
 
 /*
  * Go on to what was read ahead and has not signaled since, or to what was not read yet. The body may
- * have slept, so the driver is asked again.
+ * have slept. So the driver is asked again, and no fence is returned that dma_resv_replace_fences()
+ * has taken out: waiting for an eviction fence evicts.
  */
 static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
 {
 	struct dma_fence *fence;
+
+	if (unlikely(cursor->at < cursor->end && dma_resv_iter_is_stale(cursor)))
+		return dma_resv_iter_reread(cursor);
 
 	dma_fence_put(dma_resv_word_fence(cursor->word));
 	while (cursor->at < cursor->end) {

@@ -31,7 +31,10 @@ static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
 /* Make @table the current storage. The caller retires what it replaces, without changing it. */
 static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *table)
 {
-	table->generation = dma_resv_slots_generation(obj, dma_resv_slots_locked(obj)) + 1;
+	if (dma_resv_slots_locked(obj))
+		dma_resv_generation_next(obj);
+	else
+		WRITE_ONCE(obj->generation, 0);
 	rcu_assign_pointer(obj->fences, table->word);
 }
 
@@ -165,6 +168,7 @@ static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
 		return false;
 
 	memset(obj->slots, 0, sizeof(obj->slots));
+	WRITE_ONCE(obj->generation, 0);
 	rcu_assign_pointer(obj->fences, obj->slots);
 	return true;
 }

@@ -303,7 +303,8 @@ static __always_inline void dma_resv_slot_exchange(unsigned long *slot, struct d
 	dma_fence_put(old);
 }
 
-static noinline void dma_resv_table_replace(struct dma_resv_table *table, u64 context,
+/* Return true if there were fences to replace. */
+static noinline bool dma_resv_table_replace(struct dma_resv_table *table, u64 context,
 					    struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	unsigned long *slot, *end = table->word + table->num;
@@ -321,6 +322,26 @@ static noinline void dma_resv_table_replace(struct dma_resv_table *table, u64 co
 	/* By its own context it has another place in the index. */
 	if (moved && fence->context != context)
 		dma_resv_table_index(table);
+	return moved;
+}
+
+/* Do the same for the slots inside the object. */
+static __always_inline bool dma_resv_inline_replace(struct dma_resv *obj, u64 context,
+						    struct dma_fence *fence,
+						    enum dma_resv_usage usage)
+{
+	unsigned long *slot, *end = obj->slots + DMA_RESV_INLINE_SLOTS;
+	struct dma_fence *old;
+	bool moved = false;
+
+	for (slot = obj->slots; slot < end && *slot; slot++) {
+		old = dma_resv_word_fence(*slot);
+		if (!old || old->context != context)
+			continue;
+		dma_resv_slot_exchange(slot, fence, usage);
+		moved = true;
+	}
+	return moved;
 }
 
 /**
@@ -342,21 +363,16 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 			     enum dma_resv_usage usage)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
-	unsigned long *slot, *end = obj->slots + DMA_RESV_INLINE_SLOTS;
-	struct dma_fence *old;
+	bool moved;
 
 	dma_resv_assert_held(obj);
 
-	if (!dma_resv_slots_inline(obj, slots)) {
-		if (slots)
-			dma_resv_table_replace(dma_resv_slots_table(slots), context, fence, usage);
-		return;
-	}
-
-	for (slot = obj->slots; slot < end && *slot; slot++) {
-		old = dma_resv_word_fence(*slot);
-		if (old && old->context == context)
-			dma_resv_slot_exchange(slot, fence, usage);
-	}
+	if (dma_resv_slots_inline(obj, slots))
+		moved = dma_resv_inline_replace(obj, context, fence, usage);
+	else
+		moved = slots && dma_resv_table_replace(dma_resv_slots_table(slots), context,
+							fence, usage);
+	if (moved)
+		dma_resv_generation_next(obj);
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

@@ -220,6 +220,46 @@ static void dma_resv_iter_next_unlocked_lets_body_change_fences(struct kunit *te
 	KUNIT_EXPECT_EQ(test, seen, 3);
 }
 
+/*
+ * The body waits for the first fence, and meanwhile all others are replaced: they stand for a
+ * condition that is void. Waiting for one of them would evict for nothing.
+ */
+static void walk_replaced(struct kunit *test, unsigned int count)
+{
+	struct dma_fence *stub = dma_fence_get_stub(), *fence;
+	struct dma_resv_iter cursor;
+	unsigned int seen = 0;
+	struct dma_resv resv;
+	u64 context;
+
+	dma_resv_init(&resv);
+	for (context = 0; context < count; context++)
+		mock_resv_fill(test, &resv, 10 + context, 1, ALL);
+
+	dma_resv_iter_begin(&cursor, &resv, ALL);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		KUNIT_EXPECT_EQ(test, fence->context, 10);
+		dma_fence_signal(fence);
+		dma_resv_lock(&resv, NULL);
+		for (context = 1; context < count; context++)
+			dma_resv_replace_fences(&resv, 10 + context, stub, ALL);
+		dma_resv_unlock(&resv);
+		seen++;
+	}
+	dma_resv_iter_end(&cursor);
+	KUNIT_EXPECT_EQ(test, seen, 1);
+
+	dma_resv_fini(&resv);
+	dma_fence_put(stub);
+}
+
+static void dma_resv_iter_next_unlocked_skips_replaced(struct kunit *test)
+{
+	walk_replaced(test, 2);
+	walk_replaced(test, DMA_RESV_INLINE_SLOTS);
+	walk_replaced(test, 30);
+}
+
 /* Growth moves all fences: the pass begins anew and meets each of them. */
 static void dma_resv_iter_next_unlocked_after_growth_restarts(struct kunit *test)
 {
@@ -424,6 +464,7 @@ static struct kunit_case dma_resv_iter_cases[] = {
 	KUNIT_CASE(dma_resv_iter_next_unlocked_skips_signaled),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_last_signals_meanwhile_ends),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_lets_body_change_fences),
+	KUNIT_CASE(dma_resv_iter_next_unlocked_skips_replaced),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_after_growth_restarts),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_with_foreign_slots_restarts),
 	KUNIT_CASE(dma_resv_iter_next_unlocked_with_slots_reused_restarts),

@@ -111,6 +111,14 @@ struct dma_resv {
 	 */
 	struct dma_resv_watch *watches;
 
+	/**
+	 * @generation: changes whenever the fences move to other storage, and when fences are
+	 * replaced that nobody may wait for any more. Uninitialized as long as @fences is NULL.
+	 * Private to the implementation.
+	 * Locking: as @fences.
+	 */
+	unsigned int generation;
+
 #ifdef CONFIG_DEBUG_MUTEXES
 	/**
 	 * @credits: fences that may still be added before the next unlock, so that a missing
@@ -175,7 +183,7 @@ struct dma_resv_iter {
 	/** @usage: weakest usage of interest */
 	enum dma_resv_usage usage;
 
-	/** @generation: tells @fences from later slots at the same address */
+	/** @generation: of the reservation, when the fences in @batch were read */
 	unsigned int generation;
 
 	/** @fences: slots walked over; without the lock only compared, for they may be freed */
@@ -272,15 +280,16 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 }
 
 /*
- * Do dma_resv_iter_next_unlocked() for a fence that was read ahead, unless its flag is set or its
- * driver has to be asked. A word is a fence with its usage.
+ * Do dma_resv_iter_next_unlocked() for a fence that was read ahead, unless fences were replaced
+ * since, its flag is set or its driver has to be asked. A word is a fence with its usage.
  */
 static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter *cursor)
 {
 	struct dma_fence *fence;
 	unsigned long word;
 
-	if (cursor->at == cursor->end)
+	if (cursor->at == cursor->end ||
+	    unlikely(READ_ONCE(cursor->obj->generation) != cursor->generation))
 		return dma_resv_iter_next_unlocked(cursor);
 
 	word = *cursor->at;

@@ -24,7 +24,7 @@
 #define STEPS	4	/* of the lock holder */
 
 byte word[TABLES * SLOTS];
-byte generation[TABLES];
+byte generation;		/* of the reservation */
 byte current;
 
 bool reading;			/* the reader is in a read section */
@@ -39,11 +39,10 @@ bool met[FENCES + 1];		/* returned in this pass */
 #define WORD(table, at)		word[(table) * SLOTS + (at)]
 #define FREED(table)		(left[table] && !waits[table])
 
+/* dma_resv_table_publish() has changed the generation before. */
 inline publish(table)
 {
 	d_step {
-		last++;
-		generation[table] = last;
 		left[table] = false;
 		left[current] = true;
 #ifdef NO_GRACE
@@ -76,7 +75,7 @@ inline find(table)
 
 proctype holder()
 {
-	byte table, at, steps, fences = SLOTS, last;
+	byte table, at, steps, fences = SLOTS;
 
 	do
 	:: steps == STEPS -> break
@@ -116,6 +115,7 @@ proctype holder()
 				:: else
 				fi
 			}
+			generation++;
 			publish(table)
 		:: fences < FENCES && (FREED(0) || FREED(1) || FREED(2)) ->
 			/* dma_resv_copy_fences() drops what was there, whose words stay */
@@ -125,6 +125,7 @@ proctype holder()
 				WORD(table, 0) = fences;
 				WORD(table, 1) = 0
 			}
+			generation++;
 			atomic {
 				publish(table);
 				leave_all();
@@ -183,7 +184,7 @@ restart:
 	at = 0;
 	now = 0;
 	table = current;
-	seen = generation[table];
+	seen = generation;
 read:
 	assert(!FREED(table));
 	f = WORD(table, at);
@@ -219,16 +220,14 @@ read:
 	fi;
 #else
 #ifdef NO_ACQUIRE
-	/* Of a table that may have been freed: nothing has been compared yet. */
-	now = generation[table];
+	now = generation;
 #endif
 	if
 	:: at == SLOTS || current != table -> goto restart
 	:: else
 	fi;
 #ifndef NO_ACQUIRE
-	assert(!FREED(table));
-	now = generation[table];
+	now = generation;
 #endif
 #ifndef NO_GENERATION
 	if
