@@ -138,8 +138,8 @@ take_verdicts() {
 		"ok - "*) passed=$((passed + 1)) ;;
 		*) fail "${line#not ok - }" ;;
 		esac
-	done < <(grep -E '^(not )?ok - (no leak|lockdep)' "$1")
-	grep -qE '^(not )?ok - lockdep' "$1" || fail "the machine did not come to its last check"
+	done < <(grep -E '^(not )?ok - (no leak|lockdep|suites)' "$1")
+	grep -q '^end of the last check' "$1" || fail "the machine did not come to its last check"
 	sed -n '/^unreferenced object/,/^ok - /p' "$1" | head -n 40
 }
 
@@ -149,6 +149,26 @@ take_log() {
 		passed=$((passed + 1))
 	else
 		fail "the kernel log has unexpected splats"
+	fi
+}
+
+# Count the judgement on the data races in the log $3 of kernel $1. The build keeps line numbers beside
+# a kernel that looks for data races. The source of the kernel is $2.
+take_races() {
+	if "$machines/kcsan-log" "$1.vmlinux" "$2" "$3"; then
+		passed=$((passed + 1))
+	else
+		fail "the kernel log has data races of ours"
+	fi
+}
+
+# Count the judgement on the log $3 of kernel $1, whose source is $2.
+take_kernel_log() {
+	if [[ -e $1.vmlinux ]]; then
+		take_log --races-apart "$3"
+		take_races "$@"
+	else
+		take_log "$3"
 	fi
 }
 

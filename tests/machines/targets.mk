@@ -8,7 +8,7 @@ PLACE = place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
-.PHONY: help demo test check users configs bench bench-native bench-smp test-stock install-tree origins clean
+.PHONY: help demo test check users configs bench bench-native bench-smp kcsan test-stock install-tree origins clean
 
 help:
 	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench                count the instructions of every operation, against a stock kernel'
 	@echo 'make bench-native         the same as time, in User Mode Linux: reported, not judged'
 	@echo 'make bench-smp            some of them on two processors: reported, not judged'
+	@echo 'make kcsan                run our suites and selftests on a kernel that looks for data races'
 	@echo 'make test-stock           record what the suites of others do on a stock kernel, and show'
 	@echo '                          that our tests find there the bugs that it has'
 	@echo 'make install-tree KDIR=   lay this over a Linux 6.12 source tree'
@@ -59,6 +60,9 @@ bench-native:
 bench-smp:
 	@$(LOCKED) && kernels=$$($(MACHINES)/build -p bench bench-stock) && set -- $$kernels && $(PLACE) && \
 	tests/bench/run --smp "$$1" "$$2" "$$place" "$$place/bench-smp"
+
+kcsan:
+	@$(MACHINES)/kcsan
 
 test-stock:
 	@set -o pipefail; $(LOCKED) && \
