@@ -80,7 +80,8 @@ installed_files() {
 		cd "$clone" || exit
 		find . -maxdepth 1 \( -name '*.[ch]' -o -name Kconfig -o -name Makefile \
 			-o -name .kunitconfig \) -printf '%P drivers/dma-buf/%P\n'
-		find heaps samples tests -maxdepth 1 \( -name '*.[ch]' -o -name Kconfig -o -name Makefile \) \
+		find heaps samples tests tests/differ/kernel -maxdepth 1 \
+			\( -name '*.[ch]' -o -name Kconfig -o -name Makefile \) \
 			-printf '%p drivers/dma-buf/%p\n' 2>/dev/null
 		find include Documentation -type f -printf '%p %p\n' 2>/dev/null
 	) | LC_ALL=C sort -k 2
