@@ -89,9 +89,15 @@ static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 {
+	int ret;
+
 	dma_resv_assert_held(dst);
 
-	return dma_resv_is_small(src) ? dma_resv_copy_few(dst, src) : dma_resv_copy_many(dst, src);
+	ret = dma_resv_is_small(src) ? dma_resv_copy_few(dst, src) : dma_resv_copy_many(dst, src);
+	/* The copy may have fences of each usage. */
+	if (!ret && unlikely(dst->watches))
+		dma_resv_watch_call(dst, DMA_RESV_USAGE_KERNEL);
+	return ret;
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);
 

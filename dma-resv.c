@@ -372,7 +372,11 @@ void dma_resv_replace_fences(struct dma_resv *obj, u64 context, struct dma_fence
 	else
 		moved = slots && dma_resv_table_replace(dma_resv_slots_table(slots), context,
 							fence, usage);
-	if (moved)
-		dma_resv_generation_next(obj);
+	if (!moved)
+		return;
+
+	dma_resv_generation_next(obj);
+	if (unlikely(obj->watches))
+		dma_resv_watch_call(obj, usage);
 }
 EXPORT_SYMBOL(dma_resv_replace_fences);

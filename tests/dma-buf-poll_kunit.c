@@ -396,6 +396,48 @@ static void dma_buf_poll_idle_then_fence_wakes(struct kunit *test)
 	mock_fence_finish(write);
 }
 
+/* A fence may come in the place of a signaled one, too. */
+static void dma_buf_poll_idle_then_replaced_wakes(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *old = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct dma_fence *fence = mock_fence_create(test, old->context, old->seqno + 1);
+	struct dma_resv *resv = mb->dmabuf->resv;
+	struct sleeper sleeper;
+
+	dma_fence_signal(old);
+	sleeper_init(&sleeper, EPOLLIN);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&sleeper, mb), IN);
+	KUNIT_ASSERT_EQ(test, dma_resv_lock(resv, NULL), 0);
+	dma_resv_replace_fences(resv, old->context, fence, DMA_RESV_USAGE_WRITE);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, atomic_read(&sleeper.wakes), 1);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&sleeper, mb), 0);
+	sleeper_leave(&sleeper);
+	dma_fence_put(old);
+	mock_fence_finish(fence);
+}
+
+/* All fences may come from another reservation at once. */
+static void dma_buf_poll_idle_then_copied_wakes(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct mock_buf *from = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *fence = mock_buf_fence_add(test, from, DMA_RESV_USAGE_WRITE);
+	struct dma_resv *resv = mb->dmabuf->resv;
+	struct sleeper sleeper;
+
+	sleeper_init(&sleeper, EPOLLIN);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&sleeper, mb), IN);
+	KUNIT_ASSERT_EQ(test, dma_resv_lock(resv, NULL), 0);
+	KUNIT_EXPECT_EQ(test, dma_resv_copy_fences(resv, from->dmabuf->resv), 0);
+	dma_resv_unlock(resv);
+	KUNIT_EXPECT_EQ(test, atomic_read(&sleeper.wakes), 1);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&sleeper, mb), 0);
+	sleeper_leave(&sleeper);
+	mock_fence_finish(fence);
+}
+
 /*
  * The holder of the reservation may be adding a fence: a sleeper is told to ask
  * again.
@@ -555,6 +597,8 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(dma_buf_poll_idle_then_fence_end_reported),
 	KUNIT_CASE(dma_buf_poll_one_of_two_ends_not_reported),
 	KUNIT_CASE_PARAM(dma_buf_poll_idle_then_fence_wakes, poll_other_gen_params),
+	KUNIT_CASE(dma_buf_poll_idle_then_replaced_wakes),
+	KUNIT_CASE(dma_buf_poll_idle_then_copied_wakes),
 	KUNIT_CASE(dma_buf_poll_idle_but_locked_asks_again),
 	KUNIT_CASE(dma_buf_poll_shared_resv_outlives_buffer),
 	KUNIT_CASE_SLOW(dma_buf_poll_racing_signal_no_lost_wake),

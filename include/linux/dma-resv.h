@@ -137,8 +137,8 @@ struct dma_resv {
  * fence
  *
  * For the core of the subsystem, which serves poll() by it.
- * dma_resv_add_fence() calls it, dma_resv_replace_fences() and
- * dma_resv_copy_fences() do not.
+ * dma_resv_add_fence(), dma_resv_replace_fences() and dma_resv_copy_fences()
+ * call it.
  */
 struct dma_resv_watch {
 	/**
