@@ -83,11 +83,12 @@ static noinline bool dma_resv_word_signaled(unsigned long word)
 }
 
 /*
- * Get the busy fences in the slots from @slot to @end. Returns how many there are, their words or,
- * if @mask clears the usage, pointers in @words; or DMA_RESV_NO_SLOT, and none, when a fence was
- * displaced on the way. @inside tells that these are the slots inside the object.
+ * Get the busy fences in the slots from @slot to @end. Store their words or, if
+ * @mask clears the usage, pointers in @words. Return where these end; or NULL,
+ * with none got, when a fence was displaced on the way. @inside tells that these
+ * are the slots inside the object.
  */
-static __always_inline unsigned int
+static __always_inline unsigned long *
 dma_resv_slots_read_rcu(const unsigned long *slot, const unsigned long *end, bool inside,
 			enum dma_resv_usage usage, unsigned long mask, unsigned long *words)
 {
@@ -104,17 +105,17 @@ dma_resv_slots_read_rcu(const unsigned long *slot, const unsigned long *end, boo
 			continue;
 		if (unlikely(!dma_resv_word_get_rcu(slot, word))) {
 			dma_resv_words_put(words, next - words);
-			return DMA_RESV_NO_SLOT;
+			return NULL;
 		}
 		if (likely(!dma_resv_word_fence(word)->ops->signaled) ||
 		    !dma_resv_word_signaled(word))
 			*next++ = word & mask;
 	}
 
-	return next - words;
+	return next;
 }
 
-static noinline unsigned int
+static noinline unsigned long *
 dma_resv_table_read_rcu(const unsigned long *slot, const unsigned long *end,
 			enum dma_resv_usage usage, unsigned long mask, unsigned long *words)
 {
@@ -122,32 +123,34 @@ dma_resv_table_read_rcu(const unsigned long *slot, const unsigned long *end,
 }
 
 /*
- * Whether the fences just read are those of the reservation: none was displaced while it was got,
- * and the storage is the current one. (Had it been replaced when a slot was looked at again, it
- * still would be now.) Drops them if not.
+ * Return true if the fences just read are those of the reservation: none was
+ * displaced while it was got, and the storage is the current one. (Had it been
+ * replaced when a slot was looked at again, it still would be now.) Drop them if
+ * not.
  */
 static __always_inline bool dma_resv_read_done_rcu(struct dma_resv *obj, const unsigned long *slots,
-						   const unsigned long *words, unsigned int num)
+						   const unsigned long *words,
+						   const unsigned long *end)
 {
-	if (likely(num != DMA_RESV_NO_SLOT && rcu_access_pointer(obj->fences) == slots))
+	if (likely(end && rcu_access_pointer(obj->fences) == slots))
 		return true;
 
-	if (num != DMA_RESV_NO_SLOT)
-		dma_resv_words_put(words, num);
+	if (end)
+		dma_resv_words_put(words, end - words);
 	cpu_relax();
 	return false;
 }
 
-/* What was read ahead is @num fences. Make the first the current one. */
+/* Make the first of the fences that were read ahead, up to @end, the current one. */
 static __always_inline struct dma_fence *dma_resv_iter_begin_batch(struct dma_resv_iter *cursor,
-								   unsigned int num)
+								   const unsigned long *end)
 {
-	if (!num)
+	if (end == cursor->batch)
 		return NULL;
 
 	cursor->is_owner = true;
 	cursor->at = cursor->batch + 1;
-	cursor->end = cursor->batch + num;
+	cursor->end = end;
 	cursor->word = cursor->batch[0];
 	return dma_resv_word_fence(cursor->word);
 }
@@ -156,7 +159,8 @@ static __always_inline struct dma_fence *dma_resv_iter_begin_batch(struct dma_re
  * Read ahead from slot @cursor->bound on. Returns false when there is reason to start over; true
  * with none read only at the end. @cursor->fences is current, or was a moment ago.
  */
-static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor, unsigned int *num)
+static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor,
+						   const unsigned long **end)
 {
 	const unsigned long *slots = cursor->fences;
 	unsigned int at, bound = dma_resv_slots_bound(cursor->obj, slots);
@@ -164,12 +168,12 @@ static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor,
 	do {
 		at = cursor->bound;
 		cursor->bound = min(at + DMA_RESV_ITER_BATCH, bound);
-		*num = dma_resv_slots_read_rcu(slots + at, slots + cursor->bound, false,
+		*end = dma_resv_slots_read_rcu(slots + at, slots + cursor->bound, false,
 					       cursor->usage, ~0UL, cursor->batch);
-		if (!dma_resv_read_done_rcu(cursor->obj, slots, cursor->batch, *num))
+		if (!dma_resv_read_done_rcu(cursor->obj, slots, cursor->batch, *end))
 			return false;
 		cursor->is_last = cursor->bound == bound;
-	} while (unlikely(!*num && !cursor->is_last));
+	} while (unlikely(*end == cursor->batch && !cursor->is_last));
 
 	return true;
 }
@@ -177,16 +181,16 @@ static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor,
 /* Begin a new pass. */
 static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter *cursor)
 {
-	unsigned int num;
+	const unsigned long *end;
 
 	do {
 		cursor->fences = dma_resv_slots_rcu(cursor->obj);
 		cursor->generation = dma_resv_generation_read(cursor->obj);
 		cursor->bound = 0;
-	} while (!dma_resv_iter_read_rcu(cursor, &num));
+	} while (!dma_resv_iter_read_rcu(cursor, &end));
 
 	cursor->first = cursor->batch + 1;
-	return dma_resv_iter_begin_batch(cursor, num);
+	return dma_resv_iter_begin_batch(cursor, end);
 }
 
 /*
@@ -203,14 +207,14 @@ static __always_inline bool dma_resv_iter_goes_on_rcu(const struct dma_resv_iter
 /* Go on to slots that were not read yet. */
 static noinline struct dma_fence *dma_resv_iter_continue(struct dma_resv_iter *cursor)
 {
-	unsigned int num;
+	const unsigned long *end;
 
 	guard(rcu)();
-	if (unlikely(!dma_resv_iter_goes_on_rcu(cursor) || !dma_resv_iter_read_rcu(cursor, &num)))
+	if (unlikely(!dma_resv_iter_goes_on_rcu(cursor) || !dma_resv_iter_read_rcu(cursor, &end)))
 		return dma_resv_iter_restart_rcu(cursor);
 
 	cursor->first = NULL;
-	return dma_resv_iter_begin_batch(cursor, num);
+	return dma_resv_iter_begin_batch(cursor, end);
 }
 
 /**
@@ -240,9 +244,8 @@ EXPORT_SYMBOL(dma_resv_iter_drop);
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
-	const unsigned long *slots;
+	const unsigned long *slots, *end;
 	struct dma_resv *obj;
-	unsigned int num;
 
 	dma_resv_iter_end(cursor);
 
@@ -254,15 +257,15 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 
 	/* The common case of a few fences: all at once. */
 	cursor->generation = dma_resv_generation_read(obj);
-	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true,
+	end = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true,
 				      cursor->usage, ~0UL, cursor->batch);
-	if (unlikely(!dma_resv_read_done_rcu(obj, slots, cursor->batch, num)))
+	if (unlikely(!dma_resv_read_done_rcu(obj, slots, cursor->batch, end)))
 		return dma_resv_iter_restart_rcu(cursor);
 
 	cursor->fences = slots;
 	cursor->first = cursor->batch + 1;
 	cursor->is_last = true;
-	return dma_resv_iter_begin_batch(cursor, num);
+	return dma_resv_iter_begin_batch(cursor, end);
 }
 EXPORT_SYMBOL(dma_resv_iter_first_unlocked);
 
@@ -411,8 +414,8 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 				unsigned long mask, unsigned long *words, unsigned int room)
 {
-	const unsigned long *slots;
-	unsigned int bound, num;
+	const unsigned long *slots, *end;
+	unsigned int bound;
 
 	guard(rcu)();
 	do {
@@ -421,44 +424,43 @@ unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 		if (bound > room)
 			return DMA_RESV_NO_SLOT;
 
-		num = dma_resv_table_read_rcu(slots, slots + bound, usage, mask, words);
-	} while (unlikely(!dma_resv_read_done_rcu(obj, slots, words, num)));
+		end = dma_resv_table_read_rcu(slots, slots + bound, usage, mask, words);
+	} while (unlikely(!dma_resv_read_done_rcu(obj, slots, words, end)));
 
-	return num;
+	return end - words;
 }
 
 /* The same for fences inside the object; DMA_RESV_NO_SLOT also if they are not, or change. */
 unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage usage,
 				    unsigned long mask, unsigned long words[DMA_RESV_INLINE_SLOTS])
 {
-	unsigned int num;
+	const unsigned long *end;
 
 	guard(rcu)();
 	if (!dma_resv_slots_inline(obj, dma_resv_slots_rcu(obj)))
 		return DMA_RESV_NO_SLOT;
 
-	num = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true, usage,
+	end = dma_resv_slots_read_rcu(obj->slots, obj->slots + DMA_RESV_INLINE_SLOTS, true, usage,
 				      mask, words);
-	if (unlikely(!dma_resv_read_done_rcu(obj, obj->slots, words, num)))
+	if (unlikely(!dma_resv_read_done_rcu(obj, obj->slots, words, end)))
 		return DMA_RESV_NO_SLOT;
-	return num;
+	return end - words;
 }
 
 /* Take a reference to the first busy fence that matches @usage, the long way; NULL if none. */
 struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage)
 {
-	const unsigned long *slots, *slot, *end;
+	const unsigned long *slots, *slot, *end, *got;
 	unsigned long word = 0;
-	unsigned int num;
 
 restart:
 	slots = dma_resv_slots_rcu(obj);
 	end = slots + dma_resv_slots_bound(obj, slots);
 	for (slot = slots; slot < end; slot++) {
-		num = dma_resv_table_read_rcu(slot, slot + 1, usage, ~0UL, &word);
-		if (!dma_resv_read_done_rcu(obj, slots, &word, num))
+		got = dma_resv_table_read_rcu(slot, slot + 1, usage, ~0UL, &word);
+		if (!dma_resv_read_done_rcu(obj, slots, &word, got))
 			goto restart;
-		if (num)
+		if (got != &word)
 			return dma_resv_word_fence(word);
 	}
 
