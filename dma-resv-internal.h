@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a reservation stores its fences; shared by the dma-resv*.c files and by nobody else.
+ * How a reservation stores its fences; shared by the dma-resv*.c files and by
+ * nobody else.
  *
- * A slot is one word: a fence pointer with the usage in its two low bits, or 0 for an empty slot. A
- * slot inside the object that has become empty is idle, a word with a usage and without a fence.
- * A reservation begins without storage: fences is NULL. What is reserved first takes a handful of
- * slots inside struct dma_resv into use, searched linearly. When these do not suffice, all fences
+ * A slot is one word: a fence pointer with the usage in its two low bits, or 0
+ * for an empty slot. A slot inside the object that has become empty is idle, a
+ * word with a usage and without a fence. A reservation begins without storage:
+ * fences is NULL. What is reserved first takes a handful of slots inside struct
+ * dma_resv into use, searched linearly. When these do not suffice, all fences
  * move to a table, which finds a context's fence by hash:
  *
  *	struct dma_resv                      struct dma_resv_table
@@ -15,10 +17,11 @@
  *	| slots[4]<-|--+                     | link[capacity] head[1 << bits] (lock holder only)
  *	+-----------+                        +------------------------------+
  *
- * Readers without the lock see words, nothing else. A fence never moves within its storage, and
- * storage that was left behind is never written again; this is what their proof in dma-resv-iter.c
- * stands on. Once left, the slots inside struct dma_resv are not used again. Until then they are
- * filled from the first one on, and none becomes 0 alone, so that the first 0 is the end.
+ * Readers without the lock see words, nothing else. A fence never moves within
+ * its storage, and storage that was left behind is never written again; this is
+ * what their proof in dma-resv-iter.c stands on. Once left, the slots inside
+ * struct dma_resv are not used again. Until then they are filled from the first
+ * one on, and none becomes 0 alone, so that the first 0 is the end.
  */
 #ifndef _DMA_RESV_INTERNAL_H
 #define _DMA_RESV_INTERNAL_H
@@ -53,7 +56,10 @@ struct dma_resv_table {
 	unsigned long word[];
 };
 
-/* The word of an idle slot inside the object: it has no fence, and is not the end. */
+/*
+ * The word of an idle slot inside the object: it has no fence, and is not the
+ * end.
+ */
 #define DMA_RESV_WORD_IDLE	((unsigned long)DMA_RESV_USAGE_BOOKKEEP)
 
 static inline unsigned long dma_resv_word(struct dma_fence *fence, enum dma_resv_usage usage)
@@ -118,14 +124,23 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 	return smp_load_acquire(&dma_resv_slots_table(slots)->num);
 }
 
-/* Make the walks look again at what they have read ahead. The caller holds the resv lock. */
+/*
+ * Make the walks look again at what they have read ahead. The caller holds the
+ * resv lock.
+ */
 static inline void dma_resv_generation_next(struct dma_resv *obj)
 {
-	/* Pairs with dma_resv_generation_read(): the replaced words are visible, too. */
+	/*
+	 * Pairs with dma_resv_generation_read(): the replaced words are
+	 * visible, too.
+	 */
 	smp_store_release(&obj->generation, obj->generation + 1);
 }
 
-/* Read the generation that the fences have which are read afterwards, or an earlier one. */
+/*
+ * Read the generation that the fences have which are read afterwards, or an
+ * earlier one.
+ */
 static inline unsigned int dma_resv_generation_read(const struct dma_resv *obj)
 {
 	/* Pairs with dma_resv_generation_next(). */
@@ -169,7 +184,7 @@ static inline unsigned int dma_resv_slots_used(struct dma_resv *obj)
 		return dma_resv_slots_table(slots)->used;
 
 	for (i = 0; i < DMA_RESV_INLINE_SLOTS; i++)
-		used += dma_resv_word_fence(slots[i]) != NULL;
+		used += !!dma_resv_word_fence(slots[i]);
 	return used;
 }
 
@@ -225,7 +240,10 @@ struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usag
 void dma_resv_words_put(const unsigned long *words, unsigned int num);
 void dma_resv_word_put(unsigned long word);
 
-/* Return true if a word has a fence that is of interest and not known to be signaled: see 5. */
+/*
+ * Return true if a word has a fence that is of interest and not known to be
+ * signaled: see 5.
+ */
 static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_resv_usage usage)
 {
 	struct dma_fence *fence = dma_resv_word_fence(word);

@@ -1,54 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Walks over the fences of a reservation: cursors under the lock and without it, and all at once.
+ * Walks over the fences of a reservation: cursors under the lock and without
+ * it, and all at once.
  *
- * Locks: the walks under the lock expect it; all others take none and work within read sections of
- * RCU. In these they poll fences, which may make them signal and call what waits for that, and may
- * release them.
+ * Locks: the walks under the lock expect it; all others take none and work
+ * within read sections of RCU. In these they poll fences, which may make them
+ * signal and call what waits for that, and may release them.
  *
  * Why the lock-free readers are right
  * -----------------------------------
- * What is promised: every fence that was in the reservation when a walk (or a pass of it) began is
- * returned, or was seen signaled, or had left the reservation meanwhile. What arrives or is
- * exchanged after the begin may be missed. So "nothing" says that nothing is left of what was there
- * at the begin, not that there was a moment without any.
+ * What is promised: every fence that was in
+ * the reservation when a walk (or a pass of it) began is returned, or was seen
+ * signaled, or had left the reservation meanwhile. What arrives or is exchanged
+ * after the begin may be missed. So "nothing" says that nothing is left of what
+ * was there at the begin, not that there was a moment without any.
  *
- * 1. Seeing a fence whole. The writer stores the word with release (dma_resv_slot_store()); all
- *    uses of the fence depend on the address in the word that READ_ONCE() gave. In a table, num is
- *    released after the word below it and acquired before (dma_resv_slots_bound()). The storage
- *    as a whole is published by rcu_assign_pointer() and acquired by dma_resv_slots_rcu(): slots
- *    inside the object are found without the pointer, so that it carries no dependency to them.
+ * 1. Seeing a fence whole. The writer stores the word with release
+ *    (dma_resv_slot_store()); all uses of the fence depend on the address in
+ *    the word that READ_ONCE() gave. In a table, num is released after the word
+ *    below it and acquired before (dma_resv_slots_bound()). The storage as a
+ *    whole is published by rcu_assign_pointer() and acquired by
+ *    dma_resv_slots_rcu(): slots inside the object are found without the
+ *    pointer, so that it carries no dependency to them.
  *
- * 2. Seeing all of them. A fence never moves to another slot of the same storage. It moves to other
- *    storage with all the rest, the old storage is then frozen: a reader in the middle of it
- *    finishes it with all the fences that were there before.
+ * 2. Seeing all of them. A fence never moves to another slot of the same
+ *    storage. It moves to other storage with all the rest, the old storage is
+ *    then frozen: a reader in the middle of it finishes it with all the fences
+ *    that were there before.
  *
- * 3. Memory. Fences and tables outlive the read section that found them (RCU), or, for fences from
- *    type-stable slabs, the memory stays some fence. No pointer is followed in another read section
- *    than the one it was read in: between two steps a cursor's slots are only compared. The address
- *    of a freed table may come back with a later one. The reservation's generation is another one
- *    then: the writer changes it before it publishes storage, the reader loads it after the
- *    pointer. A reader that loads it between the two has the address of the storage that is left,
- *    with the generation of the next: no later storage has both.
+ * 3. Memory. Fences and tables outlive the read section that found them (RCU),
+ *    or, for fences from type-stable slabs, the memory stays some fence. No
+ *    pointer is followed in another read section than the one it was read in:
+ *    between two steps a cursor's slots are only compared. The address of a
+ *    freed table may come back with a later one. The reservation's generation
+ *    is another one then: the writer changes it before it publishes storage,
+ *    the reader loads it after the pointer. A reader that loads it between the
+ *    two has the address of the storage that is left, with the generation of
+ *    the next: no later storage has both.
  *
- * 4. The right fence. In type-stable memory the fence that was read may be gone and another one
- *    live there before the reference is taken. So look again once it is held: if the slot has the
- *    same word, still or again, and the storage is the current one, the reservation holds this
- *    fence while we hold it, so it is the one. Order: the writer replaces the word, then drops the
- *    old fence; the memory is used again only after the count was seen to be 0, and the count of
- *    the next fence is set with release (dma_fence_init()). The reader that takes a reference on
- *    that one has seen this; smp_rmb() keeps its second looks behind. Storage cannot be replaced
- *    and come back within a read section, hence storage that is current when looked at was so when
- *    the reference was taken, whichever look was first.
+ * 4. The right fence. In type-stable memory the fence that was read may be gone
+ *    and another one live there before the reference is taken. So look again
+ *    once it is held: if the slot has the same word, still or again, and the
+ *    storage is the current one, the reservation holds this fence while we hold
+ *    it, so it is the one. Order: the writer replaces the word, then drops the
+ *    old fence; the memory is used again only after the count was seen to be 0,
+ *    and the count of the next fence is set with release (dma_fence_init()).
+ *    The reader that takes a reference on that one has seen this; smp_rmb()
+ *    keeps its second looks behind. Storage cannot be replaced and come back
+ *    within a read section, hence storage that is current when looked at was so
+ *    when the reference was taken, whichever look was first.
  *
- * 5. Skipping without a reference. A signaled bit that is seen set belongs to the fence of the
- *    word, which is done then, or to a later one in its memory. The latter means that the former
- *    has left the reservation after the walk began; what came in its place came later, too. Both
- *    may be skipped. A bit seen clear proves nothing and leads to 4.
+ * 5. Skipping without a reference. A signaled bit that is seen set belongs to
+ *    the fence of the word, which is done then, or to a later one in its
+ *    memory. The latter means that the former has left the reservation after
+ *    the walk began; what came in its place came later, too. Both may be
+ *    skipped. A bit seen clear proves nothing and leads to 4.
  *
- * 6. The end. Inside the object the slots are filled from the first one on. They become 0 from the
- *    first one on, all together. A slot that is emptied alone becomes idle. So behind a 0 there is
- *    nothing, or what is leaving.
+ * 6. The end. Inside the object the slots are filled from the first one on.
+ *    They become 0 from the first one on, all together. A slot that is emptied
+ *    alone becomes idle. So behind a 0 there is nothing, or what is leaving.
  */
 
 #include <linux/dma-fence.h>
@@ -85,8 +95,8 @@ static noinline bool dma_resv_word_signaled(unsigned long word)
 /*
  * Get the busy fences in the slots from @slot to @end. Store their words or, if
  * @mask clears the usage, pointers in @words. Return where these end; or NULL,
- * with none got, when a fence was displaced on the way. @inside tells that these
- * are the slots inside the object.
+ * with none got, when a fence was displaced on the way. @inside tells that
+ * these are the slots inside the object.
  */
 static __always_inline unsigned long *
 dma_resv_slots_read_rcu(const unsigned long *slot, const unsigned long *end, bool inside,
@@ -125,8 +135,8 @@ dma_resv_table_read_rcu(const unsigned long *slot, const unsigned long *end,
 /*
  * Return true if the fences just read are those of the reservation: none was
  * displaced while it was got, and the storage is the current one. (Had it been
- * replaced when a slot was looked at again, it still would be now.) Drop them if
- * not.
+ * replaced when a slot was looked at again, it still would be now.) Drop them
+ * if not.
  */
 static __always_inline bool dma_resv_read_done_rcu(struct dma_resv *obj, const unsigned long *slots,
 						   const unsigned long *words,
@@ -141,7 +151,10 @@ static __always_inline bool dma_resv_read_done_rcu(struct dma_resv *obj, const u
 	return false;
 }
 
-/* Make the first of the fences that were read ahead, up to @end, the current one. */
+/*
+ * Make the first of the fences that were read ahead, up to @end, the current
+ * one.
+ */
 static __always_inline struct dma_fence *dma_resv_iter_begin_batch(struct dma_resv_iter *cursor,
 								   const unsigned long *end)
 {
@@ -194,9 +207,10 @@ static noinline struct dma_fence *dma_resv_iter_restart_rcu(struct dma_resv_iter
 }
 
 /*
- * Return true if the walk can go on in the table where it was. Inside the object all is read at
- * once. dma_resv_slots_rcu() orders the loads: the compare alone would let the processor load the
- * generation first, before another table came to this address.
+ * Return true if the walk can go on in the table where it was. Inside the
+ * object all is read at once. dma_resv_slots_rcu() orders the loads: the
+ * compare alone would let the processor load the generation first, before
+ * another table came to this address.
  */
 static __always_inline bool dma_resv_iter_goes_on_rcu(const struct dma_resv_iter *cursor)
 {
@@ -298,9 +312,10 @@ static __always_inline struct dma_fence *dma_resv_iter_finish(struct dma_resv_it
 }
 
 /*
- * Go on to what was read ahead and has not signaled since, or to what was not read yet. The body may
- * have slept. So the driver is asked again, and no fence is returned that dma_resv_replace_fences()
- * has taken out: waiting for an eviction fence evicts.
+ * Go on to what was read ahead and has not signaled since, or to what was not
+ * read yet. The body may have slept. So the driver is asked again, and no fence
+ * is returned that dma_resv_replace_fences() has taken out: waiting for an
+ * eviction fence evicts.
  */
 static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
 {

@@ -281,8 +281,9 @@ static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage
 }
 
 /*
- * Wait for the fence that dma_resv_wait_pick_rcu() gave; the reference to it is consumed. The
- * driver is asked first, because some know of the end only when asked.
+ * Wait for the fence that dma_resv_wait_pick_rcu() gave; the reference to it is
+ * consumed. The driver is asked first, because some know of the end only when
+ * asked.
  */
 static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 				       long left, struct dma_fence *fence)
@@ -402,12 +403,14 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 		return true;
 
 	/*
-	 * Who need not ask the driver needs no reference: if the slot still has the word after the
-	 * flag was read, the flag was that of its fence. Or the slot got another one in the same
-	 * memory, which came after the question and is as good a reason to answer no. (A fence in
-	 * type-stable memory whose flags are cleared by a plain store may be seen too early: then
-	 * the answer is no once more than need be.) The memory may become another fence at any
-	 * time, so its operations are read once.
+	 * Who need not ask the driver needs no reference: if the slot still has
+	 * the word after the flag was read, the flag was that of its fence. Or
+	 * the slot got another one in the same memory, which came after the
+	 * question and is as good a reason to answer no. (A fence in
+	 * type-stable memory whose flags are cleared by a plain store may be
+	 * seen too early: then the answer is no once more than need be.) The
+	 * memory may become another fence at any time, so its operations are
+	 * read once.
 	 */
 	if (!READ_ONCE(dma_resv_word_fence(word)->ops)->signaled) {
 		/* Pairs with dma_resv_slot_store(). */

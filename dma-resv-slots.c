@@ -44,7 +44,10 @@ static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *
  */
 #define DMA_RESV_TABLE_MIN 15U
 
-/* Build a larger table with @wanted slots, or without memory for that with the @needed ones. */
+/*
+ * Build a larger table with @wanted slots, or without memory for that with the
+ * @needed ones.
+ */
 static struct dma_resv_table *dma_resv_table_build_larger(struct dma_resv *obj, unsigned int wanted,
 							  unsigned int needed, gfp_t gfp)
 {
@@ -62,8 +65,9 @@ static struct dma_resv_table *dma_resv_table_build_larger(struct dma_resv *obj, 
 }
 
 /*
- * Move to a table for @num more fences and then twice as many as there are: amortised O(1). Without
- * memory for that much, the table is only as large as it has to be.
+ * Move to a table for @num more fences and then twice as many as there are:
+ * amortised O(1). Without memory for that much, the table is only as large as
+ * it has to be.
  */
 bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
 {
@@ -124,8 +128,9 @@ static void dma_resv_table_expire(struct dma_resv_table *table)
 }
 
 /*
- * Throw the signaled fences out of the slots inside the object. These slots become idle and not 0,
- * because readers take the first 0 for the end. Return how many have no fence.
+ * Throw the signaled fences out of the slots inside the object. These slots
+ * become idle and not 0, because readers take the first 0 for the end. Return
+ * how many have no fence.
  */
 static unsigned int dma_resv_inline_expire(struct dma_resv *obj)
 {
@@ -193,7 +198,10 @@ int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 	return 0;
 }
 
-/* Fill the slots inside the object, if they have no fence. Return false if they will not do. */
+/*
+ * Fill the slots inside the object, if they have no fence. Return false if they
+ * will not do.
+ */
 static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *words,
 				   unsigned int count)
 {

@@ -100,7 +100,10 @@ struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
 	return table;
 }
 
-/* Make a table of those of @count words that have a fence, with at least @slots slots. */
+/*
+ * Make a table of those of @count words that have a fence, with at least @slots
+ * slots.
+ */
 struct dma_resv_table *dma_resv_table_build(const unsigned long *words, unsigned int count,
 					    unsigned int slots, gfp_t gfp)
 {

@@ -92,7 +92,10 @@ static inline bool dma_resv_credit_take(struct dma_resv *obj)
 
 #endif
 
-/* Find the slot of a superseded fence, else of a signaled one, else an empty one. */
+/*
+ * Find the slot of a superseded fence, else of a signaled one, else an empty
+ * one.
+ */
 static __always_inline unsigned long *
 dma_resv_inline_pick(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
@@ -186,7 +189,10 @@ void dma_resv_fini(struct dma_resv *obj)
 }
 EXPORT_SYMBOL(dma_resv_fini);
 
-/* Return true if slots are left without asking any fence. Inside the object the last is filled last. */
+/*
+ * Return true if slots are left without asking any fence. Inside the object the
+ * last is filled last.
+ */
 static bool dma_resv_room_is_plain(struct dma_resv *obj, unsigned int num)
 {
 	unsigned long *slots = dma_resv_slots_locked(obj);
@@ -230,9 +236,10 @@ EXPORT_SYMBOL(dma_resv_reserve_fences);
 #define DMA_RESV_DROPPED "fence %llu:%llu left out of its reservation: no slot, no memory\n"
 
 /*
- * Find a slot although the caller reserved none. The allocation must not sleep, because the caller
- * may be in a fence signalling section. It may use the emergency pools of the allocator. Warn about
- * every fence that is left out, because its memory may be reused while the device is at work.
+ * Find a slot although the caller reserved none. The allocation must not sleep,
+ * because the caller may be in a fence signalling section. It may use the
+ * emergency pools of the allocator. Warn about every fence that is left out,
+ * because its memory may be reused while the device is at work.
  */
 static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
 						       struct dma_fence *fence,
@@ -251,18 +258,21 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
 /**
  * dma_resv_add_fence - add a fence to a reservation
  * @obj: locked reservation, with a slot from dma_resv_reserve_fences()
- * @fence: fence to add, neither an array nor a chain; a reference of its own is taken
+ * @fence: fence to add, neither an array nor a chain; a reference of its own is
+ *	taken
  * @usage: who has to wait for it
  *
- * Takes the slot of an earlier fence of the same context if that does not have a stronger usage, or
- * of a signaled fence, or an empty one. An earlier fence never displaces a later one.
+ * Takes the slot of an earlier fence of the same context if that does not have
+ * a stronger usage, or of a signaled fence, or an empty one. An earlier fence
+ * never displaces a later one.
  *
- * Adding without a reserved slot is a caller's error and gives a warning. It still works if a slot
- * is free or memory for one comes without waiting. If not, the fence is left out with another
- * warning, for every such fence. Nothing then keeps others from touching the memory too early.
+ * Adding without a reserved slot is a caller's error and gives a warning. It
+ * still works if a slot is free or memory for one comes without waiting. If
+ * not, the fence is left out with another warning, for every such fence.
+ * Nothing then keeps others from touching the memory too early.
  *
- * Context: The lock of @obj is held. Does not sleep, does not allocate if a slot was reserved, may
- * be called in a fence signalling section.
+ * Context: The lock of @obj is held. Does not sleep, does not allocate if a
+ * slot was reserved, may be called in a fence signalling section.
  */
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {

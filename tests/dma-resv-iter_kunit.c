@@ -221,8 +221,9 @@ static void dma_resv_iter_next_unlocked_lets_body_change_fences(struct kunit *te
 }
 
 /*
- * The body waits for the first fence, and meanwhile all others are replaced: they stand for a
- * condition that is void. Waiting for one of them would evict for nothing.
+ * The body waits for the first fence, and meanwhile all others are replaced:
+ * they stand for a condition that is void. Waiting for one of them would evict
+ * for nothing.
  */
 static void walk_replaced(struct kunit *test, unsigned int count)
 {

@@ -294,7 +294,10 @@ static void dma_resv_wait_timeout_beyond_long_is_forever(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* A driver that does not signal unless it is asked, as some do whose hardware counts. */
+/*
+ * A driver that does not signal unless it is asked, as some do whose hardware
+ * counts.
+ */
 static const struct dma_fence_ops query_polled_ops = {
 	.get_driver_name = mock_fence_get_driver_name,
 	.get_timeline_name = mock_fence_get_timeline_name,
@@ -344,7 +347,10 @@ static void wait_finish_other(struct mock_fence *mock)
 	to_mock_fence(mock->data)->done = true;
 }
 
-/* The second fence has been read ahead. Its work ends while the first is waited for. */
+/*
+ * The second fence has been read ahead. Its work ends while the first is waited
+ * for.
+ */
 static void dma_resv_wait_timeout_asks_driver_after_each_wait(struct kunit *test)
 {
 	struct dma_fence *first, *second;

@@ -280,7 +280,10 @@ struct race_many {
 	unsigned int got;
 };
 
-/* When the last one is about to be got it is displaced, and all that were got before signal. */
+/*
+ * When the last one is about to be got it is displaced, and all that were got
+ * before signal.
+ */
 static void race_end_many(void *data)
 {
 	struct race_many *late = data;
@@ -312,8 +315,9 @@ static void race_fill_many(struct kunit *test, struct race_many *late)
 }
 
 /*
- * The first pass has got nine fences when the tenth is displaced, the second pass finds one. The
- * copy holds that one alone: a fence added to it later is seen by lock-free readers.
+ * The first pass has got nine fences when the tenth is displaced, the second
+ * pass finds one. The copy holds that one alone: a fence added to it later is
+ * seen by lock-free readers.
  */
 static void dma_resv_copy_fences_repeated_keeps_nothing_stale(struct kunit *test)
 {

@@ -133,8 +133,9 @@ static void dma_resv_reserve_fences_when_full_drops_signaled(struct kunit *test)
 }
 
 /*
- * Four contexts, one of which is idle while another goes on: its slot is without a fence from the
- * next reserve on. No walk sees anything there, and nobody refers to the global stub for it.
+ * Four contexts, one of which is idle while another goes on: its slot is
+ * without a fence from the next reserve on. No walk sees anything there, and
+ * nobody refers to the global stub for it.
  */
 static void dma_resv_reserve_fences_full_with_one_idle_leaves_no_stub(struct kunit *test)
 {
@@ -160,7 +161,10 @@ static void dma_resv_reserve_fences_full_with_one_idle_leaves_no_stub(struct kun
 	}
 	KUNIT_EXPECT_EQ(test, kref_read(&stub->refcount), refs);
 
-	/* The slot takes the next context, and all fences move along when there is another one. */
+	/*
+	 * The slot takes the next context, and all fences move along when there
+	 * is another one.
+	 */
 	mock_resv_fill(test, &mock->resv, 50, 1, DMA_RESV_USAGE_READ);
 	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), 4);
 	mock_resv_fill(test, &mock->resv, 51, 1, DMA_RESV_USAGE_READ);

@@ -50,7 +50,10 @@ static void dma_resv_reserve_fences_without_memory_is_enomem(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_resv_count(&mock->resv, ALL), DMA_RESV_INLINE_SLOTS);
 }
 
-/* A table with slots to spare is not to be had, one with those that were asked for is. */
+/*
+ * A table with slots to spare is not to be had, one with those that were asked
+ * for is.
+ */
 static void dma_resv_reserve_fences_without_memory_to_spare_succeeds(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -112,7 +115,9 @@ static void oom_add_unreserved(struct dma_resv *resv, struct dma_fence *fence)
 {
 	guard(dma_resv)(resv);
 
-	/* One says that no slot was reserved, the other that the fence is lost. */
+	/*
+	 * One says that no slot was reserved, the other that the fence is lost.
+	 */
 	expect_splat("dma_resv_slot_improvise");
 	expect_splat("dma_resv_slot_improvise");
 	fail_nth_set(1);
@@ -145,7 +150,7 @@ static unsigned int oom_log_count(struct kunit *test, const char *text)
 	kmsg_dump_rewind(&iter);
 	while (kmsg_dump_get_line(&iter, true, line, 1023, &len)) {
 		line[len] = '\0';
-		count += strstr(line, text) != NULL;
+		count += !!strstr(line, text);
 	}
 	return count;
 }

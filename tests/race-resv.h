@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The copies of dma-resv-iter.c and dma-resv-query.c that are compiled into a test, under other names. */
+/*
+ * The copies of dma-resv-iter.c and dma-resv-query.c that are compiled into a
+ * test, under other names.
+ */
 #ifndef _DMA_BUF_TESTS_RACE_RESV_H
 #define _DMA_BUF_TESTS_RACE_RESV_H
 

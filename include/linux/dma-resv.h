@@ -112,9 +112,10 @@ struct dma_resv {
 	struct dma_resv_watch *watches;
 
 	/**
-	 * @generation: changes whenever the fences move to other storage, and when fences are
-	 * replaced that nobody may wait for any more. Uninitialized as long as @fences is NULL.
-	 * Private to the implementation.
+	 * @generation: changes whenever the fences move to other storage, and
+	 * when fences are replaced that nobody may wait for any more.
+	 * Uninitialized as long as @fences is NULL. Private to the
+	 * implementation.
 	 * Locking: as @fences.
 	 */
 	unsigned int generation;
@@ -183,7 +184,9 @@ struct dma_resv_iter {
 	/** @usage: weakest usage of interest */
 	enum dma_resv_usage usage;
 
-	/** @generation: of the reservation, when the fences in @batch were read */
+	/**
+	 * @generation: of the reservation, when the fences in @batch were read
+	 */
 	unsigned int generation;
 
 	/** @fences: slots walked over; without the lock only compared, for they may be freed */
@@ -280,8 +283,9 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 }
 
 /*
- * Do dma_resv_iter_next_unlocked() for a fence that was read ahead, unless fences were replaced
- * since, its flag is set or its driver has to be asked. A word is a fence with its usage.
+ * Do dma_resv_iter_next_unlocked() for a fence that was read ahead, unless
+ * fences were replaced since, its flag is set or its driver has to be asked. A
+ * word is a fence with its usage.
  */
 static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter *cursor)
 {
@@ -303,7 +307,10 @@ static inline struct dma_fence *dma_resv_iter_step_unlocked(struct dma_resv_iter
 	return fence;
 }
 
-/* Find the next fence for a walk under the lock. In the slots inside the object a 0 is the end. */
+/*
+ * Find the next fence for a walk under the lock. In the slots inside the object
+ * a 0 is the end.
+ */
 static inline struct dma_fence *dma_resv_iter_scan(struct dma_resv_iter *cursor,
 						   const unsigned long *slot)
 {
