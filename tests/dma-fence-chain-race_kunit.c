@@ -1,32 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The walk and the search of dma-fence-chain.c with another walk coming in between at the worst
- * moment: a pointer to the fence that the timeline started on is read and no reference is taken
- * yet. See hook-get.h; no second CPU is needed.
+ * The walk and the search of dma-fence-chain.c, interrupted by another walk at
+ * the worst moment: a pointer has been read and no reference is taken yet. See
+ * hook-get.h. No second CPU is needed.
  *
- * That fence lives in type-stable memory: once released, a stranger is there, which the timeline
- * must not be taken to wait for.
+ * The fence that the timeline started on lives in type-stable memory. After its
+ * release another fence lives there, which the timeline must not wait for. One
+ * contained fence has its memory freed at release, without a grace period.
  */
 #define __DISABLE_EXPORTS
 #include <kunit/test.h>
 #include <linux/dma-fence-chain.h>
 #include <linux/export.h>
+#include <linux/irq_work.h>
+#include <linux/llist.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "../dma-fence-internal.h"
 #include "hook-get.h"
 
+/* Take a reference as dma_fence_get_rcu_safe() does, with the hook. */
+static inline struct dma_fence *race_get_rcu_safe(struct dma_fence __rcu **pointer)
+{
+	struct dma_fence *fence;
+
+	while ((fence = rcu_dereference(*pointer))) {
+		hook_get_run();
+		if (!dma_fence_get_rcu(fence))
+			continue;
+		smp_acquire__after_ctrl_dep();
+		if (fence == rcu_access_pointer(*pointer))
+			return fence;
+		dma_fence_put(fence);
+	}
+	return NULL;
+}
+
+#define dma_fence_get_rcu_safe(pointer) race_get_rcu_safe(pointer)
 #define dma_fence_get_rcu(fence) (hook_get_run(), dma_fence_get_rcu(fence))
 
-/* The links are the kernel's own; only its readers are called a second time. */
+/* The links are the kernel's own. Only its readers exist a second time. */
 #define dma_fence_chain_walk		race_chain_walk
 #define dma_fence_chain_find_seqno	race_chain_find_seqno
 #define dma_fence_chain_init		race_chain_init
 #define dma_fence_chain_ops		race_chain_ops
 #include "race-chain.h"
 
-/* What modules are not given, and no reader needs. */
+/* Modules cannot call these, and no reader needs them. */
 #define dma_fence_init_common		dma_fence_init
 #define dma_fence_release_begin(fence)	((void)(fence))
+
+/* Run the hook after each pointer is read, too. */
+#undef rcu_dereference
+#define rcu_dereference(pointer)					\
+	({								\
+		struct dma_fence *__pointer = rcu_dereference_check(pointer, 0);	\
+									\
+		if (__pointer)						\
+			hook_get_run();					\
+		__pointer;						\
+	})
 
 #include "../dma-fence-chain.c"
 
@@ -36,7 +71,7 @@
 #include "mock-fence.h"
 #include "mock-recycled.h"
 
-/* The timeline: point 2, pending; point 1, signaled; and what was there before. */
+/* The timeline: point 2, pending; point 1, signaled; and the start. */
 struct race {
 	struct mock_recycled start;
 	struct dma_fence *head;
@@ -60,7 +95,8 @@ static struct race *race_begin(struct kunit *test)
 }
 
 /*
- * The start signals, and another walk unlinks all that is done: it is gone, and a stranger there.
+ * Signal the start and have another walk unlink all that is signaled. The start
+ * is gone then, and another fence lives in its memory.
  */
 static void race_signal_start(void *data)
 {
@@ -91,7 +127,7 @@ static void dma_fence_chain_walk_start_recycled_finds_no_stranger(struct kunit *
 	race_end(test, race);
 }
 
-/* The link that leads to the start is not a dead one here, but has moved on. */
+/* Here the link that leads to the start is alive, but its pointer moves on. */
 static void dma_fence_chain_walk_start_behind_head_recycled_finds_no_stranger(struct kunit *test)
 {
 	struct race *race = race_begin(test);
@@ -125,11 +161,54 @@ static void dma_fence_chain_find_seqno_link_released_searches_again(struct kunit
 	race_end(test, race);
 }
 
+/* A fence whose memory is freed at release, without a grace period. */
+struct race_brief {
+	struct dma_fence base;
+	spinlock_t lock; /* given to the fence */
+};
+
+static void race_brief_release(struct dma_fence *fence)
+{
+	kfree(container_of(fence, struct race_brief, base));
+}
+
+static const struct dma_fence_ops race_brief_ops = {
+	.get_driver_name = mock_fence_get_driver_name,
+	.get_timeline_name = mock_fence_get_timeline_name,
+	.release = race_brief_release,
+};
+
+static void race_walk(void *data)
+{
+	dma_fence_put(dma_fence_chain_walk(dma_fence_get(data)));
+}
+
+static void dma_fence_chain_walk_contained_freed_is_not_read(struct kunit *test)
+{
+	struct race_brief *brief = kzalloc(sizeof(*brief), GFP_KERNEL);
+	struct dma_fence *newer = mock_fence_create(test, 2, 1), *head;
+
+	KUNIT_ASSERT_NOT_NULL(test, brief);
+	spin_lock_init(&brief->lock);
+	dma_fence_init(&brief->base, &race_brief_ops, &brief->lock, 1, 1);
+	head = mock_chain_append(test, NULL, &brief->base, 1);
+	head = mock_chain_append(test, head, dma_fence_get(newer), 2);
+	dma_fence_signal(&brief->base);
+
+	hook_get_set(race_walk, head);
+	KUNIT_EXPECT_NULL(test, race_chain_walk(dma_fence_get(head)));
+	KUNIT_EXPECT_NULL(test, hook_get_fn);
+	dma_fence_signal(newer);
+	dma_fence_put(newer);
+	dma_fence_put(head);
+}
+
 static struct kunit_case dma_fence_chain_race_cases[] = {
 	KUNIT_CASE(dma_fence_chain_walk_start_recycled_finds_no_stranger),
 	KUNIT_CASE(dma_fence_chain_walk_start_behind_head_recycled_finds_no_stranger),
 	KUNIT_CASE(dma_fence_chain_find_seqno_start_recycled_finds_no_stranger),
 	KUNIT_CASE(dma_fence_chain_find_seqno_link_released_searches_again),
+	KUNIT_CASE(dma_fence_chain_walk_contained_freed_is_not_read),
 	{}
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-chain.c: that searching by leaps finds what walking link by link would, that
- * leaps keep nothing alive, and that waiters wait for each other.
+ * Tests of dma-fence-chain.c: a search by skip links finds the same fence as a
+ * walk link by link, skip links keep no signaled fence alive, and waiters wait
+ * for each other.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -16,10 +17,7 @@
 
 #define SKIP_LINKS	300
 
-/*
- * A timeline with the points 2, 4, 6 ... and what is known about it. References to all it consists
- * of.
- */
+/* A timeline with the points 2, 4, 6 and so on, with references to all parts. */
 struct skip_chain {
 	struct dma_fence *link[SKIP_LINKS];
 	struct dma_fence *fence[SKIP_LINKS];
@@ -82,7 +80,7 @@ static void skip_test_exit(struct kunit *test)
 	vfree(sc);
 }
 
-/* What walking from the newest link would end with. */
+/* Return the link that a walk from the newest link would end with. */
 static struct dma_fence *skip_expected(struct skip_chain *sc, u64 point)
 {
 	int i = (int)div_u64(point + 1, 2) - 1;
@@ -162,8 +160,8 @@ static void dma_fence_chain_find_seqno_retiring_at_random_each_point(struct kuni
 }
 
 /*
- * All links that leaps begin at have signaled and are gone, but the first: what adds a link looks
- * for one nearby and no further, however many are pending.
+ * All links with skip links but the first have signaled and are gone. A new link
+ * looks for one nearby only, however many links are pending.
  */
 static void dma_fence_chain_init_among_pending_looks_nearby_only(struct kunit *test)
 {
@@ -184,7 +182,7 @@ static void dma_fence_chain_init_among_pending_looks_nearby_only(struct kunit *t
 	skip_expect_each_point(test, sc);
 }
 
-/* The references that the test itself has would hide who else has one. */
+/* Drop the references of the test, which would hide other references. */
 static void skip_forget_links_but_head(struct skip_chain *sc)
 {
 	unsigned int i;
@@ -199,7 +197,7 @@ static void skip_forget_links_but_head(struct skip_chain *sc)
 	}
 }
 
-static void dma_fence_chain_walk_leaps_keep_no_signaled_fence(struct kunit *test)
+static void dma_fence_chain_walk_skip_links_keep_no_signaled(struct kunit *test)
 {
 	struct skip_chain *sc = test->priv;
 	unsigned int i;
@@ -211,7 +209,7 @@ static void dma_fence_chain_walk_leaps_keep_no_signaled_fence(struct kunit *test
 	skip_forget_links_but_head(sc);
 	KUNIT_EXPECT_EQ(test, mock_fence_live() - sc->live, SKIP_LINKS);
 	skip_walk_from(sc, SKIP_LINKS - 1);
-	/* Those that are pending, and that of the newest link. */
+	/* The pending fences, and that of the newest link. */
 	KUNIT_EXPECT_EQ(test, mock_fence_live() - sc->live, SKIP_LINKS / 50 + 1);
 }
 
@@ -228,7 +226,7 @@ static void dma_fence_chain_signaled_idle_timeline_keeps_newest_only(struct kuni
 	KUNIT_EXPECT_EQ(test, mock_fence_live() - sc->live, 1);
 }
 
-/* Links that only leaps lead to die with the newest link, too. */
+/* Links that only skip links lead to die with the newest link, too. */
 static void dma_fence_chain_release_half_collected_frees_all(struct kunit *test)
 {
 	struct skip_chain *sc = test->priv;
@@ -244,11 +242,14 @@ static void dma_fence_chain_release_half_collected_frees_all(struct kunit *test)
 		skip_signal(sc, i);
 	skip_forget_links_but_head(sc);
 	dma_fence_put(sc->link[SKIP_LINKS - 1]);
+	/* A work item releases the links that only skip links lead to. */
+	for (i = 0; i < 100 && mock_fence_live() != sc->live; i++)
+		msleep(20);
 	KUNIT_EXPECT_EQ(test, mock_fence_live(), sc->live);
 	sc->count = 0;
 }
 
-/* A timeline that starts on another one: a point of the newer is never looked for in the older. */
+/* A timeline starts on another one: a point is only searched in its context. */
 static void dma_fence_chain_find_seqno_new_context_stays_in_it(struct kunit *test)
 {
 	struct skip_chain *sc = test->priv;
@@ -257,7 +258,7 @@ static void dma_fence_chain_find_seqno_new_context_stays_in_it(struct kunit *tes
 	unsigned int i;
 
 	skip_append(test, sc, 64);
-	/* A point that is not beyond the last one starts a new context at that one's. */
+	/* A point that is not beyond the last one starts a new context. */
 	head = mock_chain_append(test, dma_fence_get(sc->link[63]),
 				 mock_fence_create(test, dma_fence_context_alloc(1), 1), 1);
 	context = head->context;
@@ -303,7 +304,7 @@ static void dma_fence_chain_signaled_in_reverse_waiters_share_waits(struct kunit
 		skip_signal(sc, i);
 		KUNIT_EXPECT_TRUE(test, mock_pending_still(sc->link[i]));
 	}
-	/* That of the oldest link: not one of each link that waits for it. */
+	/* Only the oldest link waits, not each link that waits for it. */
 	KUNIT_EXPECT_EQ(test, skip_waiters(sc->fence[0]), 1);
 	KUNIT_EXPECT_EQ(test, skip_waiters(sc->link[0]), 1);
 	skip_signal(sc, 0);
@@ -311,7 +312,7 @@ static void dma_fence_chain_signaled_in_reverse_waiters_share_waits(struct kunit
 		KUNIT_EXPECT_TRUE(test, mock_signaled_soon(sc->link[i]));
 }
 
-/* One waiter, and it is not on the way: nobody but it is to wait for the links in between. */
+/* With one waiter, at the newest link, no link in between may be armed. */
 static void dma_fence_chain_signaled_in_reverse_single_waiter_goes_by_fences(struct kunit *test)
 {
 	struct skip_chain *sc = test->priv;
@@ -335,7 +336,7 @@ static struct kunit_case dma_fence_chain_skip_cases[] = {
 	KUNIT_CASE(dma_fence_chain_find_seqno_retiring_in_order_each_point),
 	KUNIT_CASE(dma_fence_chain_find_seqno_retiring_at_random_each_point),
 	KUNIT_CASE(dma_fence_chain_init_among_pending_looks_nearby_only),
-	KUNIT_CASE(dma_fence_chain_walk_leaps_keep_no_signaled_fence),
+	KUNIT_CASE(dma_fence_chain_walk_skip_links_keep_no_signaled),
 	KUNIT_CASE(dma_fence_chain_signaled_idle_timeline_keeps_newest_only),
 	KUNIT_CASE(dma_fence_chain_release_half_collected_frees_all),
 	KUNIT_CASE(dma_fence_chain_find_seqno_new_context_stays_in_it),

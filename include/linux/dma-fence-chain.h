@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A timeline: fences linked newest to oldest, each link signaled when everything up to it is.
+ * A timeline: fences linked newest to oldest. A link is signaled when its own
+ * fence and all older fences are.
  */
 #ifndef __LINUX_DMA_FENCE_CHAIN_H
 #define __LINUX_DMA_FENCE_CHAIN_H
@@ -11,20 +12,21 @@
 
 /**
  * struct dma_fence_chain - one link of a timeline
- * @base: the fence that others wait for; its 64-bit seqno is the point on the timeline
- * @prev: next older link, or the fence that the timeline started on, or NULL; referenced. Skips
- *	signaled links as they are noticed. Locking: read under RCU, replaced by cmpxchg() by
- *	whoever holds a reference to this link
- * @skip: a link of the same context a good way behind, or NULL; referenced. Lets a search leap,
- *	and is never needed to find anything. Locking: as @prev, but it only ever changes to NULL
- * @prev_seqno: point of the older link when this one was made, 0 if this link starts a new
- *	context. Never changes afterwards, whatever @prev becomes
- * @fence: what this link adds to the timeline; referenced. Constant after init
- * @cb: callback on the fence that @base waits for at the moment
- * @node: takes the place of @cb once that was called: queues the link until the lock of the
- *	signaled fence was dropped; later, when the link has died, until it is freed
- * @lock: lock of @base; the lock of the fence waited for nests inside it. Locking: none
- * @depth: number of links behind this one when it was made, unsignaled or not. Constant after init
+ * @base: the fence that others wait for. Its 64-bit seqno is the point on the
+ *	timeline, its driver's flags the number of older links
+ * @prev: next older link, the fence that the timeline started on, or NULL;
+ *	referenced. Moves past signaled links. Locking: read under RCU with a
+ *	reference to this link, which also allows to replace it with cmpxchg()
+ * @skip: skip link to a distant older link of the same context, or NULL;
+ *	referenced. Only makes searching faster. Locking: as @prev, but it only
+ *	changes to NULL
+ * @prev_seqno: point of the older link when this one was initialized, 0 if this
+ *	link starts a new context. Constant
+ * @fence: the fence that this link adds; referenced until release. Constant
+ * @cb: callback on the fence that @base waits for
+ * @node: entry of the queue of signaled links, or of dead links, while @cb is
+ *	not in use
+ * @lock: lock of @base. The lock of a contained fence nests inside it
  */
 struct dma_fence_chain {
 	struct dma_fence base;
@@ -37,14 +39,13 @@ struct dma_fence_chain {
 		struct llist_node node;
 	};
 	spinlock_t lock; /* of base */
-	unsigned int depth;
 };
 
 /**
  * to_dma_fence_chain - cast a fence to the link it is the base of
  * @fence: fence to cast, or NULL
  *
- * Context: Any.
+ * Context: Any context.
  * Return: The link, or NULL when @fence is NULL or not a link.
  */
 static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence)
@@ -56,11 +57,11 @@ static inline struct dma_fence_chain *to_dma_fence_chain(struct dma_fence *fence
 }
 
 /**
- * dma_fence_chain_contained - look through a link at what it adds
+ * dma_fence_chain_contained - return the fence inside a link
  * @fence: link, any other fence, or NULL
  *
- * Context: Any.
- * Return: The fence inside of a link; otherwise @fence. Borrowed.
+ * Context: Any context.
+ * Return: The fence inside the link, otherwise @fence. Takes no reference.
  */
 static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fence)
 {
@@ -72,10 +73,11 @@ static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fenc
 /**
  * dma_fence_chain_alloc - allocate a link without initializing it
  *
- * A macro, so that allocation profiling books the memory to the caller. A link that is not passed
- * to dma_fence_chain_init() after all is freed with dma_fence_chain_free().
+ * This is a macro because allocation profiling accounts memory to the caller.
+ * Free a link that never reaches dma_fence_chain_init() with
+ * dma_fence_chain_free().
  *
- * Context: Process context, may sleep.
+ * Context: Process context. May sleep.
  * Return: The link, or NULL if memory is short.
  */
 #define dma_fence_chain_alloc()							\
@@ -90,7 +92,7 @@ static inline struct dma_fence *dma_fence_chain_contained(struct dma_fence *fenc
  * dma_fence_chain_free - free a link that never became a fence
  * @chain: link from dma_fence_chain_alloc(), or NULL
  *
- * Context: Any.
+ * Context: Any context.
  */
 static inline void dma_fence_chain_free(struct dma_fence_chain *chain)
 {
@@ -100,11 +102,13 @@ static inline void dma_fence_chain_free(struct dma_fence_chain *chain)
 /**
  * dma_fence_chain_for_each - step through a timeline, newest link first
  * @iter: loop variable, a &struct dma_fence pointer
- * @head: link to start with; or any other fence, which is visited alone; or NULL
+ * @head: link to start with, another fence, which is visited alone, or NULL
  *
- * Signaled older links are skipped, and unlinked on the way. The fence that the timeline started
- * on is visited last, although it is not a link. @iter holds a reference to the current fence: who
- * leaves the loop early must drop it.
+ * Signaled older links are left out and unlinked. The fence that the timeline
+ * started on is visited last, although it is not a link. @iter holds a
+ * reference to the current fence: drop it when leaving the loop early.
+ *
+ * Context: Any context. May signal fences and take their locks.
  */
 #define dma_fence_chain_for_each(iter, head)				\
 	for ((iter) = dma_fence_get(head); (iter);			\

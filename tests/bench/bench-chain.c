@@ -3,6 +3,7 @@
 #include <linux/dma-fence-chain.h>
 #include <linux/minmax.h>
 #include <linux/processor.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "bench.h"
@@ -18,6 +19,20 @@ static unsigned int chain_called;
 static void chain_wait_called(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	WRITE_ONCE(chain_called, chain_called + 1);
+}
+
+/*
+ * Drop the last reference to a timeline and wait until its links are released,
+ * because a softirq may release the oldest ones.
+ */
+static void chain_put(struct dma_fence *head, struct bench_fence *fences, unsigned int n)
+{
+	unsigned int i;
+
+	dma_fence_put(head);
+	for (i = n; i--; )
+		while (kref_read(&fences[i].base.refcount) > 1)
+			yield();
 }
 
 /* Append a link for a fence whose caller keeps its own reference; consumes that to @head. */
@@ -50,7 +65,7 @@ static void chain_append_run(struct bench *b)
 	bench_start(b);
 	head = chain_build(fences, b->n);
 	bench_stop(b, b->n);
-	dma_fence_put(head);
+	chain_put(head, fences, b->n);
 	bench_fences_free(fences, b->n);
 }
 
@@ -61,6 +76,9 @@ static void chain_release_run(struct bench *b)
 
 	bench_start(b);
 	dma_fence_put(head);
+	/* The fence of the oldest link is put last. */
+	while (kref_read(&fences[0].base.refcount) > 1)
+		yield();
 	bench_stop(b, b->n);
 	bench_fences_free(fences, b->n);
 }
@@ -83,7 +101,7 @@ static void chain_window_run(struct bench *b)
 			barrier_data(iter);
 	}
 	bench_stop(b, rounds);
-	dma_fence_put(head);
+	chain_put(head, fences, b->n + rounds);
 	bench_fences_free(fences, b->n + rounds);
 }
 
@@ -101,7 +119,7 @@ static void chain_find_seqno_run(struct bench *b)
 		dma_fence_put(found);
 	}
 	bench_stop(b, 16);
-	dma_fence_put(head);
+	chain_put(head, fences, b->n);
 	bench_fences_free(fences, b->n);
 }
 
@@ -127,7 +145,7 @@ static void chain_find_window_run(struct bench *b)
 		dma_fence_put(found);
 	}
 	bench_stop(b, 16);
-	dma_fence_put(head);
+	chain_put(head, fences, total);
 	bench_fences_free(fences, total);
 }
 
@@ -140,7 +158,7 @@ static void chain_walk_run(struct bench *b)
 	dma_fence_chain_for_each(iter, head)
 		barrier_data(iter);
 	bench_stop(b, b->n);
-	dma_fence_put(head);
+	chain_put(head, fences, b->n);
 	bench_fences_free(fences, b->n);
 }
 
@@ -157,7 +175,7 @@ static void chain_collect_run(struct bench *b)
 	dma_fence_chain_for_each(iter, head)
 		barrier_data(iter);
 	bench_stop(b, b->n);
-	dma_fence_put(head);
+	chain_put(head, fences, b->n);
 	bench_fences_free(fences, b->n);
 }
 
@@ -198,7 +216,7 @@ static void chain_waited_free(struct chain_bench *cb, unsigned int n)
 	unsigned int i;
 
 	for (i = n; i--; )
-		dma_fence_put(cb->links[i]);
+		chain_put(cb->links[i], &cb->fences[i], 1);
 	bench_fences_free(cb->fences, n);
 	kvfree(cb->links);
 	kvfree(cb->waits);

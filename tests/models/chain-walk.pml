@@ -1,40 +1,39 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Two walkers go down a timeline, see dma_fence_chain_collect(), and unlink what is signaled, while
- * fences signal and the timeline is dropped, see dma_fence_chain_release(). One of them may search
- * for a point instead, see dma_fence_chain_find_seqno().
+ * Two walkers go down a timeline, as dma_fence_chain_collect() does, and unlink
+ * signaled links. Meanwhile fences signal and the timeline is released. One
+ * walker may search for a point first, as dma_fence_chain_find_seqno() does. The
+ * owner looks for the target of a skip link, as dma_fence_chain_init() does.
  *
- *	   .---------skip--------.
+ *	   .-------skip link-----.
  *	   |                     v
- *	link 3 ---> link 2 ---> link 1 ---> 0, the fence that the timeline began with
+ *	link 3 ---> link 2 ---> link 1 ---> 0, the start of the timeline
  *
- * That one, and what is inside of links, lives in type-stable memory: once it is released, a
- * stranger may be there. Links are freed a grace period of RCU after their release, here as soon as
- * no read section is left that was entered before.
+ * The start lives in type-stable memory: after its release another fence may
+ * live there. Memory of a link is freed when all read-side critical sections
+ * have ended that began before its release. The fence inside a link is freed
+ * with the link, at once.
  *
- * A statement is one access to shared memory. What is put there once and for all before a link is
- * published is not counted. To be true: nothing that is not signaled is passed over; a search ends
- * at the link of its point or behind; what is returned is alive and of the timeline; memory is not
- * touched after it was freed; at the end all is released, each once.
+ * A statement is one access to shared memory. These must hold: no pending fence
+ * is passed; a search ends at the link of its point or an older one; a returned
+ * fence is alive and belongs to the timeline; freed memory is not touched; in
+ * the end each fence has been released once.
  *
- * Each of these makes it wrong:
+ * Each of these mutants must fail:
  * MUTANT NO_GRACE		links are freed at once when they are released
- * MUTANT NO_RCU		prev and skip are followed outside of a read section
- * MUTANT HOP_SECTIONS		each hop has a read section of its own
- * MUTANT EARLY_CLEAR		a release clears prev, which walkers may be about to follow
+ * MUTANT NO_RCU		prev and skip are followed outside of a read-side section
+ * MUTANT EARLY_CLEAR		a release clears prev, which the owner may be about to follow
  * MUTANT PLAIN_GET		the reference is taken though the count is 0
- * MUTANT GIVE_UP		a walk that comes too late for a reference takes this for the end
- * MUTANT SEEK_GIVE_UP		likewise a search
- * MUTANT NO_START_CHECK	it is not made sure that the reference to the start is no stranger's
- * MUTANT NO_HOLDER_CHECK	only prev is looked at then, though the link it is in may be dead
+ * MUTANT GIVE_UP		a failed reference is taken for the end of the timeline
+ * MUTANT NO_RECHECK		the pointer is not compared again after the reference
+ * MUTANT FLAG_FIRST		the flag of a contained fence is read before the reference
  * MUTANT PLAIN_STORE		prev is written without comparing
- * MUTANT NO_PENDING_GET	prev gets no reference of its own to what it is moved to
+ * MUTANT NO_PENDING_GET	prev gets no reference of its own to its new target
  * MUTANT LATE_PENDING_GET	prev gets it only after the old one was dropped
- * MUTANT EARLY_PUT		prev's old reference is dropped before prev is moved
+ * MUTANT EARLY_PUT		the old reference of prev is dropped before prev is moved
  * MUTANT SKIP_STORE		skip is cleared without comparing
- * MUTANT SKIP_TWICE		skip is read again to be looked at, but may have gone meanwhile
  * MUTANT SKIP_PAST		a search follows skip past its point
- * MUTANT LAST_ONLY		a release drops its references without releasing what dies of it
+ * MUTANT LAST_ONLY		a release drops its references but releases no other link
  * MUTANT PREV_ONLY		a release does not drop the reference of skip
  */
 #define FENCES	4
@@ -45,23 +44,19 @@
 byte refs[FENCES];
 byte prev[FENCES];
 byte skips[FENCES];
-bool over[FENCES];	/* whether the fence inside has signaled */
-bool stranger;		/* lives where the start was */
+bool over[FENCES];	/* the fence inside has signaled */
+bool stranger;		/* another fence lives where the start was */
 
 bool released[FENCES];
 byte reading;		/* walkers in a read section, as bits */
-byte readers[FENCES];	/* those of them that were so when the link was released */
+byte readers[FENCES];	/* those in one when the link was released */
 byte users;		/* processes that may still hold references */
 
 #define MINE		(1 << me)
 #define IS_LINK(f)	((f) != NONE && (f) != START)
 
-/* Whether f may be read: it stays some fence at least. */
+/* True if the memory of f may be read: that of the start always may. */
 #define MAPPED(f)	((f) != NONE && (!IS_LINK(f) || !released[f] || readers[f] != 0))
-
-/* The flag of what is inside of a dead link may be that of whatever lives there by now. */
-#define SEEN_DONE(f)	(over[f] || released[f])
-#define SEEN_BUSY(f)	(!over[f] || released[f])
 
 inline enter()
 {
@@ -79,10 +74,6 @@ inline leave()
 		for (it : 0 .. HEAD) {
 			readers[it] = readers[it] & ~MINE
 		}
-#ifndef HOP_SECTIONS
-		first = 0;
-		from = 0;
-#endif
 		it = 0
 	}
 }
@@ -168,217 +159,198 @@ inline get_rcu(f)
 	}
 }
 
-/*
- * Is the reference to f, if it is the start, that of what the link at from leads to? It is if that
- * link was alive after its pointer was seen: then so was the start when the reference was taken.
- */
-inline check_start(from, f)
+/* dma_fence_get_rcu_safe() of pointer p, which is in a link that the reader holds. */
+inline get_safe(f, p)
 {
-#ifdef NO_START_CHECK
-	skip
-#else
-	if
-	:: got && f == START ->
-		d_step {
-			assert(MAPPED(from));
-			got = prev[from] == f
-		}
-#ifndef NO_HOLDER_CHECK
-		d_step {
-			assert(MAPPED(from));
-			got = got && refs[from] > 0
-		}
-#endif
-		if
-		:: !got -> put(f)
-		:: else
-		fi
-	:: else
-	fi
-#endif
-}
-
-/* dma_fence_chain_get_pending_rcu() for each fence behind the link at; !got if it came too late. */
-inline pending_get(at, next)
-{
+	enter();
 	do
-	:: next == NONE -> break
-	:: else ->
-		if
-		:: SEEN_DONE(next) -> done = true
-		:: SEEN_BUSY(next) ->
-			get_rcu(next);
-			check_start(from, next);
-			if
-			:: got && over[next] ->
-				/* The driver knew though the flag was not set. */
-				put(next);
-				done = true
-			:: done = false
-			fi
-		fi;
-		if
-		:: !done -> break
-		:: done ->
-#ifdef HOP_SECTIONS
-			leave();
-			enter();
+	:: f = p;
+#ifdef FLAG_FIRST
+	   if
+	   :: f != NONE -> assert(!released[f])
+	   :: else
+	   fi;
 #endif
-			d_step {
-				assert(MAPPED(next));
-				from = next;
-				next = prev[next];
-				done = false
-			}
+	   if
+	   :: f == NONE -> break
+	   :: else -> get_rcu(f)
+	   fi;
+	   if
+#ifdef GIVE_UP
+	   :: !got -> f = NONE; break
+#else
+	   :: !got
+#endif
+	   :: got ->
+#ifndef NO_RECHECK
+		got = p == f;
+#endif
+		if
+		:: got -> break
+		:: else -> put(f)
 		fi
-	od
+	   fi
+	od;
+	leave()
 }
 
-/* cmpxchg() of prev and the references that it moves. */
-inline unlink(at, next)
+/* Read a flag. That needs a reference to the link, or to the start itself. */
+inline check_held(f)
+{
+	d_step {
+		assert(refs[f] > 0 && !released[f] && !(f == START && stranger));
+		got = over[f]
+	}
+}
+
+/* dma_fence_chain_replace() */
+inline replace(p, old, new)
 {
 #ifdef EARLY_PUT
-	put(first);
+	put(old);
 #endif
 #if !defined(NO_PENDING_GET) && !defined(LATE_PENDING_GET)
-	get(next);
+	get(new);
 #endif
 	d_step {
+		got = p == old;
 #ifdef PLAIN_STORE
 		got = true;
-#else
-		got = prev[at] == first;
 #endif
-		prev[at] = (got -> next : prev[at])
+		p = (got -> new : p)
 	}
 	if
 #ifdef EARLY_PUT
 	:: got
 #else
-	:: got -> put(first)
+	:: got -> put(old)
 #endif
-	:: !got -> put(next)
+	:: !got -> put(new)
 	fi;
 #ifdef LATE_PENDING_GET
-	get(next);
+	get(new);
 #endif
 	skip
 }
 
-/* dma_fence_chain_skip_tidy_rcu() */
-inline skip_tidy(at, next)
+/* dma_fence_chain_skip_tidy() */
+inline skip_tidy(at)
 {
-	first = skips[at];
-#ifdef SKIP_TWICE
-	if
-	:: first != NONE ->
-		first = skips[at];
-		assert(first != NONE || next == NONE)
-	:: else
-	fi;
-#endif
+	get_safe(first, skips[at]);
 	if
 	:: first == NONE
-	:: first != NONE && IS_LINK(next) && next > first && SEEN_BUSY(first) ->
-		assert(MAPPED(first))
-	:: first != NONE && (!IS_LINK(next) || next <= first || SEEN_DONE(first)) ->
-		assert(MAPPED(first));
-		d_step {
-#ifdef SKIP_STORE
-			got = true;
-#else
-			got = skips[at] == first;
-#endif
-			skips[at] = (got -> NONE : skips[at])
-		}
+	:: else ->
+		check_held(first);
 		if
-		:: got -> put(first)
+		:: got ->
+			d_step {
+				got = skips[at] == first;
+#ifdef SKIP_STORE
+				got = true;
+#endif
+				skips[at] = (got -> NONE : skips[at])
+			}
+			if
+			:: got -> put(first)
+			:: else
+			fi
 		:: else
-		fi
+		fi;
+		put(first)
 	fi
 }
 
-/*
- * dma_fence_chain_collect(): get what is next behind the link at. The quick look at the first fence
- * is left out, the slow one begins alike.
- */
+/* dma_fence_chain_collect() and dma_fence_chain_unlink() */
 inline collect(at, next)
 {
-	enter();
+	get_safe(next, prev[at]);
+	first = next;
 	do
-	:: d_step {
-		first = prev[at];
-		next = first;
-		from = at;
-		got = true
-	   }
-	   pending_get(at, next);
-	   if
-	   :: got -> break
-#ifdef GIVE_UP
-	   :: !got -> next = NONE; break
-#else
-	   :: !got
-#endif
-	   fi
+	:: next == NONE -> break
+	:: else ->
+		check_held(next);
+		if
+		:: !got -> break
+		:: else
+		fi;
+		older = NONE;
+		if
+		:: IS_LINK(next) -> get_safe(older, prev[next])
+		:: else
+		fi;
+		put(next);
+		next = older;
+		older = 0
 	od;
 	if
 	:: next == first
-	:: else -> unlink(at, next)
+	:: else -> replace(prev[at], first, next)
 	fi;
 	if
-	:: at == HEAD -> skip_tidy(at, next)
+	:: at == HEAD -> skip_tidy(at)
 	:: else
 	fi;
-	leave()
+	first = 0;
+	got = false
 }
 
-/* dma_fence_chain_seek() from the head on: get what stands for a point. */
+/* dma_fence_chain_find_seqno(): from the head on, which is held, step to a point. */
 inline seek(point, at)
 {
 	do
-	:: enter();
-	   at = HEAD;
-	   do
-	   :: !IS_LINK(at) || at <= point -> break
-	   :: else ->
-		from = at;
-		d_step {
-			assert(MAPPED(at));
-			at = skips[from]
-		}
+	:: !IS_LINK(at) || at <= point -> break
+	:: else ->
+		enter();
+		d_step { next = skips[at]; got = false }
 		if
 #ifdef SKIP_PAST
-		:: at == NONE ->
+		:: next != NONE ->
 #else
-		:: at == NONE || at < point ->
+		:: next != NONE && next >= point ->
 #endif
-			d_step {
-				assert(MAPPED(from));
-				at = prev[from]
-			}
+			get_rcu(next)
 		:: else
-		fi
-	   od;
-	   if
-	   :: at == NONE -> got = true
-	   :: else ->
-		get_rcu(at);
-		check_start(from, at)
-	   fi;
-	   leave();
-	   if
-	   :: got -> break
-#ifdef SEEK_GIVE_UP
-	   :: !got -> at = NONE; break
-#else
-	   :: !got
-#endif
-	   fi
+		fi;
+		leave();
+		if
+		:: got
+		:: else -> get_safe(next, prev[at])
+		fi;
+		put(at);
+		at = next;
+		d_step { next = 0; got = false }
 	od
 }
 
-/* Nothing that is not signaled lies from the fence newest on before the one that was found. */
+/* dma_fence_chain_skip_get(): only the head is held. */
+inline look_back(at)
+{
+	enter();
+	at = HEAD;
+	do
+	:: !IS_LINK(at) || at == 1 -> break
+	:: else -> d_step {
+		assert(MAPPED(at));
+		at = prev[at]
+	   }
+	od;
+	got = false;
+	if
+	:: at == 1 -> get_rcu(at)
+	:: else
+	fi;
+	leave();
+	if
+	:: got -> put(at)
+	:: else
+	fi;
+	/* Dead links lead on as long as the start is pending. */
+	assert(at != NONE || over[START]);
+	at = 0;
+	got = false
+}
+
+/* Check that all fences newer than found, from newest on, are signaled. */
 inline check_found(newest, found)
 {
 	d_step {
@@ -396,21 +368,19 @@ inline check_found(newest, found)
 
 proctype walker(bit me)
 {
-	byte at = HEAD, next, point, first, from, dead, it;
-	bool got, done;
+	byte at = HEAD, next, point, first, older, dead, it;
+	bool got;
 
 	if
-	:: true
-	:: me == 1 -> point = 1
 	:: me == 1 -> point = 2
+	:: me == 1 -> point = 1
+	:: true
 	fi;
 	if
 	:: point != 0 ->
-		/* The reference to the head is held longer than here, which lets less happen. */
 		seek(point, at);
 		assert(at == NONE || at <= point);
-		check_found(point, at);
-		put(HEAD)
+		check_found(point, at)
 	:: else
 	fi;
 
@@ -422,7 +392,7 @@ proctype walker(bit me)
 		check_found(at - 1, next);
 		put(at);
 		at = next;
-		d_step { next = 0; got = false }
+		next = 0;
 		if
 		:: point != 0 -> break
 		:: else
@@ -433,11 +403,13 @@ proctype walker(bit me)
 	users--
 }
 
-/* Who made the timeline has no use for it any more. */
-proctype owner()
+/* Look for a skip link's target, then drop the timeline. */
+proctype owner(byte me)
 {
-	byte dead, it;
+	byte at, dead, it;
+	bool got;
 
+	look_back(at);
 	put(HEAD);
 	users--
 }
@@ -487,7 +459,7 @@ init
 		i = 0;
 		run walker(0);
 		run walker(1);
-		run owner();
+		run owner(2);
 		run drivers();
 		run reuser()
 	}
