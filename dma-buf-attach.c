@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who uses a buffer: attaching and detaching devices, pinning, and telling of moves.
+ * Who uses a buffer: attaching and detaching devices, pinning, and telling of
+ * moves.
  *
- * Either side may be dynamic: an exporter that can move the buffer, an importer that can follow.
- * Where only one of them is, the attachment is made static for its whole life: the buffer is
- * pinned, if its exporter can pin, and mapped for both directions at once.
+ * Either side may be dynamic: an exporter that can move the buffer, an importer
+ * that can follow. Where only one of them is, the attachment is made static for
+ * its whole life: the buffer is pinned, if its exporter can pin, and mapped for
+ * both directions at once.
  *
  *	exporter  importer   at attach    at map
  *	--------  --------   ----------   -----------------------------------------------
@@ -13,8 +15,8 @@
  *	dynamic   static     pin, map     (the mapping of attach)
  *	dynamic   dynamic    -            map; pinned too, without CONFIG_DMABUF_MOVE_NOTIFY
  *
- * Locks: the reservation, around the list of attachments and the exporter's pin and map. Never
- * around the exporter's attach and detach.
+ * Locks: the reservation, around the list of attachments and the exporter's pin
+ * and map. Never around the exporter's attach and detach.
  */
 #include <linux/device.h>
 #include <linux/poison.h>
@@ -53,7 +55,10 @@ static noinline int dma_buf_attachment_fix_locked(struct dma_buf_attachment *att
 	return 0;
 }
 
-/* List the attachment, so that it hears of moves, and fix it in place where that is needed. */
+/*
+ * List the attachment, so that it hears of moves, and fix it in place where
+ * that is needed.
+ */
 static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
@@ -71,9 +76,10 @@ static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment 
 }
 
 /*
- * The buffer has room for one attachment. The bit is taken and given back like a lock: whoever gets
- * the memory finds that the last owner is done with it. The allocator would tell who uses an
- * attachment after dma_buf_detach(); here debugging kernels leave nothing of it that could be used.
+ * The buffer has room for one attachment. The bit is taken and given back like
+ * a lock: whoever gets the memory finds that the last owner is done with it.
+ * The allocator would tell who uses an attachment after dma_buf_detach(); here
+ * debugging kernels leave nothing of it that could be used.
  */
 static __always_inline struct dma_buf_attachment *dma_buf_attachment_alloc(struct dma_buf *dmabuf)
 {
@@ -100,22 +106,25 @@ static __always_inline void dma_buf_attachment_free(struct dma_buf *dmabuf,
 }
 
 /**
- * dma_buf_dynamic_attach - attach a device whose driver can follow a buffer that moves
- * @dmabuf: the buffer; the caller keeps a reference to it until after dma_buf_detach()
+ * dma_buf_dynamic_attach - attach a device whose driver can follow a buffer
+ * that moves
+ * @dmabuf: the buffer; the caller keeps a reference to it until after
+ *	dma_buf_detach()
  * @dev: the device that will reach the memory
  * @importer_ops: callbacks of the importer, or NULL for one that cannot follow
  * @importer_priv: stored in &dma_buf_attachment.importer_priv
  *
- * &dma_buf_attach_ops.move_notify may be called before this returns: what it needs to find through
- * @importer_priv must be complete.
+ * &dma_buf_attach_ops.move_notify may be called before this returns: what it
+ * needs to find through @importer_priv must be complete.
  *
  * Context: Process context; sleeps. Takes and drops the reservation lock.
- * Return: The attachment, which dma_buf_detach() frees, or an ERR_PTR() and nothing has changed:
+ * Return: The attachment, which dma_buf_detach() frees, or an ERR_PTR() and
+ * nothing has changed:
  *
- * * -EINVAL: no buffer, no device, or callbacks without move_notify. Warns.
- * * -ENOMEM: out of memory.
- * * -EBUSY and others: the exporter refused the device, or could not pin or map the buffer.
- * * -ERESTARTSYS: a signal came while waiting for a move to end.
+ * * -EINVAL: no buffer, no device, or callbacks without move_notify. Warns. *
+ * -ENOMEM: out of memory. * -EBUSY and others: the exporter refused the device,
+ * or could not pin or map the buffer. * -ERESTARTSYS: a signal came while
+ * waiting for a move to end.
  */
 struct dma_buf_attachment *
 dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
@@ -163,8 +172,10 @@ err_free:
 EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, DMA_BUF);
 
 /**
- * dma_buf_attach - attach a device whose driver needs the buffer to stay where it is
- * @dmabuf: the buffer; the caller keeps a reference to it until after dma_buf_detach()
+ * dma_buf_attach - attach a device whose driver needs the buffer to stay where
+ * it is
+ * @dmabuf: the buffer; the caller keeps a reference to it until after
+ *	dma_buf_detach()
  * @dev: the device that will reach the memory
  *
  * Context: Process context; sleeps. Takes and drops the reservation lock.
@@ -177,8 +188,8 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf, struct device 
 EXPORT_SYMBOL_NS_GPL(dma_buf_attach, DMA_BUF);
 
 /*
- * Drop the mapping that the attachment keeps, with the pin that dma_buf_attachment_fix_locked()
- * took for it, and hear of moves no longer.
+ * Drop the mapping that the attachment keeps, with the pin that
+ * dma_buf_attachment_fix_locked() took for it, and hear of moves no longer.
  */
 static __always_inline void dma_buf_attachment_unpublish(struct dma_buf_attachment *attach)
 {
@@ -229,7 +240,8 @@ void dma_buf_attachments_fini(struct dma_buf *dmabuf)
 }
 
 /*
- * Only who can follow a move may ask for the opposite, and only under the lock that forbids moves.
+ * Only who can follow a move may ask for the opposite, and only under the lock
+ * that forbids moves.
  */
 static void dma_buf_attachment_assert_pinnable(struct dma_buf_attachment *attach)
 {
@@ -241,11 +253,12 @@ static void dma_buf_attachment_assert_pinnable(struct dma_buf_attachment *attach
 
 /**
  * dma_buf_pin - keep a buffer where it is
- * @attach: attachment of a dynamic importer, which needs the memory to stay (scanout, for example)
+ * @attach: attachment of a dynamic importer, which needs the memory to stay
+ *	(scanout, for example)
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
- * Return: 0, also where the exporter never moves anything, or the negative errno of
- * &dma_buf_ops.pin. Each success needs a dma_buf_unpin().
+ * Return: 0, also where the exporter never moves anything, or the negative
+ * errno of &dma_buf_ops.pin. Each success needs a dma_buf_unpin().
  */
 int dma_buf_pin(struct dma_buf_attachment *attach)
 {
@@ -276,8 +289,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_unpin, DMA_BUF);
  * dma_buf_move_notify - tell every dynamic importer that the buffer moves
  * @dmabuf: the buffer
  *
- * For exporters. Mappings stay valid until the fences of the reservation have signaled; the
- * exporter waits for them, or orders the move behind them.
+ * For exporters. Mappings stay valid until the fences of the reservation have
+ * signaled; the exporter waits for them, or orders the move behind them.
  *
  * Context: Process context. The caller holds the reservation lock.
  */

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer and the CPU: bracketed access, user mappings made by drivers, and the kernel mapping.
+ * A buffer and the CPU: bracketed access, user mappings made by drivers, and
+ * the kernel mapping.
  *
- * Locks: vmap and vunmap run under the reservation, held by the caller or taken by the _unlocked
- * functions. CPU access and mmap call the exporter without it; waiting for fences takes none.
+ * Locks: vmap and vunmap run under the reservation, held by the caller or taken
+ * by the _unlocked functions. CPU access and mmap call the exporter without it;
+ * waiting for fences takes none.
  */
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -13,19 +15,23 @@
 /**
  * DOC: cpu access
  *
- * A buffer lives in memory that devices reach; the CPU may see it through a cache, or not at all
- * until the exporter moves it. Three ways lead to the contents:
+ * A buffer lives in memory that devices reach; the CPU may see it through a
+ * cache, or not at all until the exporter moves it. Three ways lead to the
+ * contents:
  *
- * - In the kernel, dma_buf_vmap() gives one linear mapping of the whole buffer. All users share it
- *   and the core counts them. It is an &struct iosys_map because the memory may be I/O memory.
+ * - In the kernel, dma_buf_vmap() gives one linear mapping of the whole buffer.
+ *   All users share it and the core counts them. It is an &struct iosys_map
+ *   because the memory may be I/O memory.
  *
- * - In userspace, mmap() on the file descriptor of the buffer. A driver whose own mmap() should
- *   show an imported buffer redirects to it by dma_buf_mmap().
+ * - In userspace, mmap() on the file descriptor of the buffer. A driver whose
+ *   own mmap() should show an imported buffer redirects to it by
+ *   dma_buf_mmap().
  *
- * - Either way each access stands between dma_buf_begin_cpu_access() and dma_buf_end_cpu_access(),
- *   or between the two kinds of DMA_BUF_IOCTL_SYNC in userspace. The first waits for the jobs that
- *   would race with the access and makes their results visible to the CPU; the second makes the
- *   CPU's writes visible to devices. A mapping may stay for longer than one such bracket.
+ * - Either way each access stands between dma_buf_begin_cpu_access() and
+ *   dma_buf_end_cpu_access(), or between the two kinds of DMA_BUF_IOCTL_SYNC in
+ *   userspace. The first waits for the jobs that would race with the access and
+ *   makes their results visible to the CPU; the second makes the CPU's writes
+ *   visible to devices. A mapping may stay for longer than one such bracket.
  */
 
 /*
@@ -88,7 +94,8 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_begin_cpu_access, DMA_BUF);
  * @dir: the direction given to dma_buf_begin_cpu_access()
  *
  * Context: Process context; may sleep. The reservation lock is not held.
- * Return: 0 or the errno of &dma_buf_ops.end_cpu_access; -EINVAL without a buffer (warns).
+ * Return: 0 or the errno of &dma_buf_ops.end_cpu_access; -EINVAL without a
+ * buffer (warns).
  */
 int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 {
@@ -101,15 +108,17 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir)
 EXPORT_SYMBOL_NS_GPL(dma_buf_end_cpu_access, DMA_BUF);
 
 /**
- * dma_buf_mmap - show a buffer in a user mapping that was asked of another driver
+ * dma_buf_mmap - show a buffer in a user mapping that was asked of another
+ * driver
  * @dmabuf: the buffer
  * @vma: the mapping being set up; its file becomes the buffer's
  * @pgoff: page of the buffer at which it starts
  *
- * Context: Process context, mmap_lock of the process held for writing; the reservation is not.
- * Return: 0; -EINVAL where there is no buffer or mapping (warns), the exporter knows no mmap, or
- * the end lies beyond the buffer; -EOVERFLOW where the end cannot be expressed; or the errno of
- * &dma_buf_ops.mmap.
+ * Context: Process context, mmap_lock of the process held for writing; the
+ * reservation is not.
+ * Return: 0; -EINVAL where there is no buffer or mapping (warns), the exporter
+ * knows no mmap, or the end lies beyond the buffer; -EOVERFLOW where the end
+ * cannot be expressed; or the errno of &dma_buf_ops.mmap.
  */
 int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma, unsigned long pgoff)
 {
@@ -130,7 +139,10 @@ int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma, unsigned lo
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_mmap, DMA_BUF);
 
-/* Ask the exporter. It may fail for want of memory like anything else: that is no cause to warn. */
+/*
+ * Ask the exporter. It may fail for want of memory like anything else: that is
+ * no cause to warn.
+ */
 static __always_inline int dma_buf_vmap_first(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int ret;
@@ -165,12 +177,13 @@ static __always_inline int dma_buf_vmap_locked(struct dma_buf *dmabuf, struct io
  * @dmabuf: the buffer
  * @map: filled in with the mapping; cleared on failure
  *
- * All users get the same mapping. It says where the buffer is, not that its contents are coherent:
- * see dma_buf_begin_cpu_access().
+ * All users get the same mapping. It says where the buffer is, not that its
+ * contents are coherent: see dma_buf_begin_cpu_access().
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
- * Return: 0, to be undone by dma_buf_vunmap(); -EINVAL where there is no buffer (warns) or the
- * exporter knows no vmap; or the errno of &dma_buf_ops.vmap, -ENOMEM as a rule.
+ * Return: 0, to be undone by dma_buf_vunmap(); -EINVAL where there is no buffer
+ * (warns) or the exporter knows no vmap; or the errno of &dma_buf_ops.vmap,
+ * -ENOMEM as a rule.
  */
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
@@ -217,7 +230,8 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 EXPORT_SYMBOL_NS_GPL(dma_buf_vunmap, DMA_BUF);
 
 /**
- * dma_buf_vmap_unlocked - map a whole buffer into the kernel, taking the reservation
+ * dma_buf_vmap_unlocked - map a whole buffer into the kernel, taking the
+ * reservation
  * @dmabuf: the buffer
  * @map: filled in with the mapping; cleared on failure
  *
@@ -240,7 +254,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 EXPORT_SYMBOL_NS_GPL(dma_buf_vmap_unlocked, DMA_BUF);
 
 /**
- * dma_buf_vunmap_unlocked - end the use of the kernel mapping, taking the reservation
+ * dma_buf_vunmap_unlocked - end the use of the kernel mapping, taking the
+ * reservation
  * @dmabuf: the buffer
  * @map: what dma_buf_vmap_unlocked() filled in
  *

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs dma_buf/bufinfo: every buffer of the system, its fences, and the devices attached to it.
+ * debugfs dma_buf/bufinfo: every buffer of the system, its fences, and the
+ * devices attached to it.
  *
- * Locks: a mutex around the list of buffers, held for one step at a time and never together with a
- * reservation. Printing holds a reference to the buffer instead: a driver that sits on a
- * reservation delays the reader, not every export and release of the system.
+ * Locks: a mutex around the list of buffers, held for one step at a time and
+ * never together with a reservation. Printing holds a reference to the buffer
+ * instead: a driver that sits on a reservation delays the reader, not every
+ * export and release of the system.
  */
 #include <linux/debugfs.h>
 #include <linux/device.h>
@@ -24,7 +26,10 @@ struct dma_buf_debugfs_total {
 	size_t size;
 };
 
-/* At the front, where a reading that is under way has passed already: so every reading ends. */
+/*
+ * At the front, where a reading that is under way has passed already: so every
+ * reading ends.
+ */
 void dma_buf_debugfs_add(struct dma_buf *dmabuf)
 {
 	guard(mutex)(&dma_buf_list_lock);
@@ -38,8 +43,9 @@ void dma_buf_debugfs_remove(struct dma_buf *dmabuf)
 }
 
 /*
- * The buffer after @prev, or the first one, with a reference. @prev is still in the list because
- * the reader holds one to it; a buffer whose last reference has gone already is passed over.
+ * The buffer after @prev, or the first one, with a reference. @prev is still in
+ * the list because the reader holds one to it; a buffer whose last reference
+ * has gone already is passed over.
  */
 static struct dma_buf *dma_buf_debugfs_next(struct dma_buf *prev)
 {
@@ -54,7 +60,8 @@ static struct dma_buf *dma_buf_debugfs_next(struct dma_buf *prev)
 }
 
 /*
- * Sizes and counts as tools know them; the reader's own reference is not one of the buffer's users.
+ * Sizes and counts as tools know them; the reader's own reference is not one of
+ * the buffer's users.
  */
 static void dma_buf_debugfs_show_line(struct seq_file *s, struct dma_buf *dmabuf)
 {
@@ -92,7 +99,8 @@ static int dma_buf_debugfs_show_buffer(struct seq_file *s, struct dma_buf *dmabu
 }
 
 /*
- * Print @dmabuf and all that follow it. The references go here, also when a signal ends it early.
+ * Print @dmabuf and all that follow it. The references go here, also when a
+ * signal ends it early.
  */
 static int dma_buf_debugfs_show_all(struct seq_file *s, struct dma_buf_debugfs_total *total)
 {

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process can do with the file descriptor of a buffer: mmap, llseek, ioctl, and reading
- * about it in /proc. Neither read nor write: bytes are reached through a mapping.
+ * What a process can do with the file descriptor of a buffer: mmap, llseek,
+ * ioctl, and reading about it in /proc. Neither read nor write: bytes are
+ * reached through a mapping.
  *
- * poll() stands in dma-buf-poll.c, the two sync_file ioctls in dma-buf-sync-file.c.
+ * poll() stands in dma-buf-poll.c, the two sync_file ioctls in
+ * dma-buf-sync-file.c.
  *
- * Locks: the name lock around the name. The exporter's mmap is called without the reservation.
+ * Locks: the name lock around the name. The exporter's mmap is called without
+ * the reservation.
  */
 #include <linux/compat.h>
 #include <linux/mm.h>
@@ -25,7 +28,8 @@ static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!dmabuf->ops->mmap)
 		return -EINVAL;
 	/*
-	 * The two sides of the sum cannot wrap: mmap() has checked that the end is representable.
+	 * The two sides of the sum cannot wrap: mmap() has checked that the end
+	 * is representable.
 	 */
 	if (vma->vm_pgoff + vma_pages(vma) > pages)
 		return -EINVAL;
@@ -33,7 +37,10 @@ static int dma_buf_file_mmap(struct file *file, struct vm_area_struct *vma)
 	return dmabuf->ops->mmap(dmabuf, vma);
 }
 
-/* The one use of seeking is to ask for the size: to either end, and nowhere else. */
+/*
+ * The one use of seeking is to ask for the size: to either end, and nowhere
+ * else.
+ */
 static loff_t dma_buf_file_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct dma_buf *dmabuf = file->private_data;
@@ -51,7 +58,10 @@ static loff_t dma_buf_file_llseek(struct file *file, loff_t offset, int whence)
 	}
 }
 
-/* @arg is the string itself. Importers may be attached: names are for people only. */
+/*
+ * @arg is the string itself. Importers may be attached: names are for people
+ * only.
+ */
 static long dma_buf_file_set_name(struct dma_buf *dmabuf, const char __user *arg)
 {
 	char *name = strndup_user(arg, DMA_BUF_NAME_LEN);
@@ -129,7 +139,10 @@ void dma_buf_name_print(struct seq_file *m, const char *name)
 	seq_escape(m, name, DMA_BUF_NAME_CONTROLS);
 }
 
-/* These lines are parsed by memory accounting tools: neither names nor order may change. */
+/*
+ * These lines are parsed by memory accounting tools: neither names nor order
+ * may change.
+ */
 static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 {
 	struct dma_buf *dmabuf = file->private_data;
@@ -147,7 +160,10 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 	}
 }
 
-/* The last reference has gone. Who holds on to the dentry has the name, and nothing else. */
+/*
+ * The last reference has gone. Who holds on to the dentry has the name, and
+ * nothing else.
+ */
 static int dma_buf_file_release(struct inode *inode, struct file *file)
 {
 	struct dma_buf *dmabuf = file->private_data;

@@ -17,11 +17,13 @@ struct dma_buf_import_sync_file;
 /* dma-buf.c */
 
 /**
- * struct dma_buf_object - the memory of a buffer: one allocation, which RCU frees with the inode
+ * struct dma_buf_object - the memory of a buffer: one allocation, which RCU
+ * frees with the inode
  * @inode: of the buffer's file
  * @base: the buffer
  * @resv: the reservation of a buffer whose exporter brought none
- * @attachment: for one device at a time, as most buffers have one only; others get their own
+ * @attachment: for one device at a time, as most buffers have one only; others
+ *	get their own
  * @attachment_taken: bit 0 says that @attachment is in use
  */
 struct dma_buf_object {
@@ -71,7 +73,10 @@ static inline void dma_buf_sgt_keep_locked(struct dma_buf_attachment *attach, st
 					   enum dma_data_direction dir)
 {
 	attach->dir = dir;
-	/* Whoever finds the table finds its direction and its entries: see dma_buf_sgt_kept(). */
+	/*
+	 * Whoever finds the table finds its direction and its entries: see
+	 * dma_buf_sgt_kept().
+	 */
 	smp_store_release(&attach->sgt, sgt);
 }
 

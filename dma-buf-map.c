@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * At which addresses a device finds the buffer: mapping and unmapping an attachment.
+ * At which addresses a device finds the buffer: mapping and unmapping an
+ * attachment.
  *
- * A mapping is made by the exporter and belongs to it. It is given out either once, or, where the
- * attachment keeps one in &dma_buf_attachment.sgt, again and again until dma_buf_detach();
- * unmapping that one does nothing. See dma-buf-attach.c for when an attachment is mapped from its
- * beginning.
+ * A mapping is made by the exporter and belongs to it. It is given out either
+ * once, or, where the attachment keeps one in &dma_buf_attachment.sgt, again
+ * and again until dma_buf_detach(); unmapping that one does nothing. See
+ * dma-buf-attach.c for when an attachment is mapped from its beginning.
  *
- * Locks: the reservation is held, by the caller or by the _unlocked functions, with one exception:
- * a mapping that is kept is set once and stays, so those functions give it out without the lock.
+ * Locks: the reservation is held, by the caller or by the _unlocked functions,
+ * with one exception: a mapping that is kept is set once and stays, so those
+ * functions give it out without the lock.
  */
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
@@ -17,8 +19,10 @@
 
 /**
  * struct dma_buf_shadow - what an importer is given with CONFIG_DMABUF_DEBUG
- * @shown: the DMA addresses and nothing else: who looks for a page finds none, and faults
- * @exported: the exporter's table behind it, which stays whole for the exporter's own use
+ * @shown: the DMA addresses and nothing else: who looks for a page finds none,
+ *	and faults
+ * @exported: the exporter's table behind it, which stays whole for the
+ *	exporter's own use
  */
 struct dma_buf_shadow {
 	struct sg_table shown;
@@ -78,7 +82,10 @@ static struct sg_table *dma_buf_sgt_unshow(struct sg_table *shown)
 	return exported;
 }
 
-/* Where neither side can follow a move, one that is under way must end before the device starts. */
+/*
+ * Where neither side can follow a move, one that is under way must end before
+ * the device starts.
+ */
 static int dma_buf_sgt_wait_moved(struct dma_buf_attachment *attach)
 {
 	long ret;
@@ -116,7 +123,8 @@ static __always_inline struct sg_table *dma_buf_sgt_create(struct dma_buf_attach
  * @dir: direction of the transfers to come
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
- * Return: The table, to be given to dma_buf_sgt_destroy_locked(), or an ERR_PTR(), never NULL.
+ * Return: The table, to be given to dma_buf_sgt_destroy_locked(), or an
+ * ERR_PTR(), never NULL.
  */
 struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 					   enum dma_data_direction dir)
@@ -138,15 +146,19 @@ void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_tab
 	attach->dmabuf->ops->unmap_dma_buf(attach, dma_buf_sgt_unshow(sgt), dir);
 }
 
-/* Report a caller that must not sleep; where it may, there is no need to give up the CPU here. */
+/*
+ * Report a caller that must not sleep; where it may, there is no need to give
+ * up the CPU here.
+ */
 static __always_inline void dma_buf_might_sleep(void)
 {
 	might_sleep_if(IS_ENABLED(CONFIG_DEBUG_ATOMIC_SLEEP));
 }
 
 /*
- * A dynamic importer copes with a move, but without CONFIG_DMABUF_MOVE_NOTIFY the driver pair is
- * not trusted with it: the buffer is pinned for as long as each mapping lasts.
+ * A dynamic importer copes with a move, but without CONFIG_DMABUF_MOVE_NOTIFY
+ * the driver pair is not trusted with it: the buffer is pinned for as long as
+ * each mapping lasts.
  */
 static bool dma_buf_map_needs_pin(const struct dma_buf_ops *ops)
 {
@@ -154,13 +166,17 @@ static bool dma_buf_map_needs_pin(const struct dma_buf_ops *ops)
 }
 
 /*
- * The mapping that the attachment keeps; NULL if there is none, -EBUSY if it lacks the direction.
- * The lock is not needed: once set it stays until dma_buf_detach(), by when every use has ended.
+ * The mapping that the attachment keeps; NULL if there is none, -EBUSY if it
+ * lacks the direction. The lock is not needed: once set it stays until
+ * dma_buf_detach(), by when every use has ended.
  */
 static __always_inline struct sg_table *dma_buf_sgt_kept(struct dma_buf_attachment *attach,
 							 enum dma_data_direction dir)
 {
-	/* Read before the direction and the entries: see dma_buf_sgt_keep_locked(). */
+	/*
+	 * Read before the direction and the entries: see
+	 * dma_buf_sgt_keep_locked().
+	 */
 	struct sg_table *sgt = smp_load_acquire(&attach->sgt);
 
 	if (sgt && attach->dir != dir && attach->dir != DMA_BIDIRECTIONAL)
@@ -195,22 +211,23 @@ static __always_inline struct sg_table *dma_buf_map_locked(struct dma_buf_attach
 }
 
 /**
- * dma_buf_map_attachment - learn the DMA addresses of a buffer, reservation held
+ * dma_buf_map_attachment - learn the DMA addresses of a buffer, reservation
+ * held
  * @attach: the attachment
  * @dir: direction of the transfers to come
  *
- * Only the DMA side of the table may be used: no page, no virtual address. The mapping guarantees
- * that the memory is there; whether its contents are is what the fences in the reservation say.
+ * Only the DMA side of the table may be used: no page, no virtual address. The
+ * mapping guarantees that the memory is there; whether its contents are is what
+ * the fences in the reservation say.
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
- * Return: The table, which stays the exporter's and is given back by dma_buf_unmap_attachment(), or
- * an ERR_PTR():
+ * Return: The table, which stays the exporter's and is given back by
+ * dma_buf_unmap_attachment(), or an ERR_PTR():
  *
- * * -EINVAL: no attachment. Warns.
- * * -EBUSY: the exporter keeps one mapping for each attachment and that has another direction.
- * * -ENOMEM: out of memory.
- * * -EINTR, -ERESTARTSYS: a signal came while waiting for the memory.
- * * others that the exporter returns.
+ * * -EINVAL: no attachment. Warns. * -EBUSY: the exporter keeps one mapping for
+ * each attachment and that has another direction. * -ENOMEM: out of memory. *
+ * -EINTR, -ERESTARTSYS: a signal came while waiting for the memory. * others
+ * that the exporter returns.
  */
 struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir)
@@ -227,7 +244,10 @@ struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 }
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
 
-/* A function of its own, so that who is given the kept mapping does not pay for its frame. */
+/*
+ * A function of its own, so that who is given the kept mapping does not pay for
+ * its frame.
+ */
 static noinline struct sg_table *dma_buf_map_taking_lock(struct dma_buf_attachment *attach,
 							 enum dma_data_direction dir)
 {
@@ -243,13 +263,15 @@ static noinline struct sg_table *dma_buf_map_taking_lock(struct dma_buf_attachme
 }
 
 /**
- * dma_buf_map_attachment_unlocked - learn the DMA addresses of a buffer, taking the reservation
+ * dma_buf_map_attachment_unlocked - learn the DMA addresses of a buffer, taking
+ * the reservation
  * @attach: the attachment
  * @dir: direction of the transfers to come
  *
- * Context: Process context; sleeps. Takes and drops the reservation lock, unless the attachment
- * keeps a mapping already.
- * Return: As dma_buf_map_attachment(); give it back by dma_buf_unmap_attachment_unlocked().
+ * Context: Process context; sleeps. Takes and drops the reservation lock,
+ * unless the attachment keeps a mapping already.
+ * Return: As dma_buf_map_attachment(); give it back by
+ * dma_buf_unmap_attachment_unlocked().
  */
 struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
 						 enum dma_data_direction dir)
@@ -282,7 +304,8 @@ static __always_inline void dma_buf_unmap_locked(struct dma_buf_attachment *atta
  * @sgt: what dma_buf_map_attachment() returned
  * @dir: the direction given there
  *
- * The device must be done with the addresses, or a fence in the reservation must say when it is.
+ * The device must be done with the addresses, or a fence in the reservation
+ * must say when it is.
  *
  * Context: Process context; sleeps. The caller holds the reservation lock.
  */
@@ -310,13 +333,14 @@ static noinline void dma_buf_unmap_taking_lock(struct dma_buf_attachment *attach
 }
 
 /**
- * dma_buf_unmap_attachment_unlocked - give a mapping back, taking the reservation
+ * dma_buf_unmap_attachment_unlocked - give a mapping back, taking the
+ * reservation
  * @attach: the attachment
  * @sgt: what dma_buf_map_attachment_unlocked() returned
  * @dir: the direction given there
  *
- * Context: Process context; sleeps. Takes and drops the reservation lock, unless the attachment
- * keeps the mapping.
+ * Context: Process context; sleeps. Takes and drops the reservation lock,
+ * unless the attachment keeps the mapping.
  */
 void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 				       enum dma_data_direction dir)
@@ -326,7 +350,10 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
 		return;
 
 	might_lock(&attach->dmabuf->resv->lock.base);
-	/* Whoever was given the kept mapping sees without the lock that it is kept. */
+	/*
+	 * Whoever was given the kept mapping sees without the lock that it is
+	 * kept.
+	 */
 	if (sgt != READ_ONCE(attach->sgt))
 		dma_buf_unmap_taking_lock(attach, sgt, dir);
 }

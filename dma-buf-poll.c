@@ -36,24 +36,30 @@
 /**
  * DOC: implicit fence polling
  *
- * Userspace that knows nothing of fences can still wait for a buffer, by poll(), select() or epoll
- * on its file descriptor:
+ * Userspace that knows nothing of fences can still wait for a buffer, by
+ * poll(), select() or epoll on its file descriptor:
  *
- * - EPOLLIN is reported once nobody writes to the buffer any more: all fences of usage
- *   DMA_RESV_USAGE_KERNEL and DMA_RESV_USAGE_WRITE have signaled. It may be read.
+ * - EPOLLIN is reported once nobody writes to the buffer any more: all fences
+ *   of usage DMA_RESV_USAGE_KERNEL and DMA_RESV_USAGE_WRITE have signaled. It
+ *   may be read.
  *
- * - EPOLLOUT is reported once nobody uses it at all in a way that implicit synchronization knows
- *   of: the fences of DMA_RESV_USAGE_READ have signaled too. It may be written.
+ * - EPOLLOUT is reported once nobody uses it at all in a way that implicit
+ *   synchronization knows of: the fences of DMA_RESV_USAGE_READ have signaled
+ *   too. It may be written.
  *
- * Who asks for both is woken for the first of them: the end of a fence that keeps readers and
- * writers out may be reported as EPOLLIN alone, and as both by the next call. EPOLLOUT never comes
- * alone.
+ * Who asks for both is woken for the first of them: the end of a fence that
+ * keeps readers and writers out may be reported as EPOLLIN alone, and as both
+ * by the next call. EPOLLOUT never comes alone.
  *
- * Fences of DMA_RESV_USAGE_BOOKKEEP do not count. Readiness tells of the past only: a job that is
- * submitted between poll() and the access is not waited for.
+ * Fences of DMA_RESV_USAGE_BOOKKEEP do not count. Readiness tells of the past
+ * only: a job that is submitted between poll() and the access is not waited
+ * for.
  */
 
-/* Make the callback ours; fails while it waits for a fence already, on another poll()'s behalf. */
+/*
+ * Make the callback ours; fails while it waits for a fence already, on another
+ * poll()'s behalf.
+ */
 static bool dma_buf_poll_claim(struct dma_buf_poll *poll)
 {
 	guard(spinlock_irqsave)(&poll->dmabuf->poll.lock);
@@ -144,8 +150,8 @@ static bool dma_buf_poll_watch(struct dma_buf_poll *poll)
 
 /*
  * Return true if nothing of the direction is pending, otherwise sleepers will
- * be woken. Most polls find the buffer idle. A fence that comes between the look
- * at it and the watch leads to another look.
+ * be woken. Most polls find the buffer idle. A fence that comes between the
+ * look at it and the watch leads to another look.
  */
 static bool dma_buf_poll_is_ready(struct dma_buf_poll *poll)
 {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Between implicit and explicit synchronization: a buffer's fences as a sync_file, and back.
+ * Between implicit and explicit synchronization: a buffer's fences as a
+ * sync_file, and back.
  *
- * Locks: import takes the reservation, interruptibly. Export reads it without its lock.
+ * Locks: import takes the reservation, interruptibly. Export reads it without
+ * its lock.
  */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
@@ -15,14 +17,18 @@
 #include "dma-buf-internal.h"
 
 /*
- * The flags say how the user is going to access the buffer, or does: it must be at least one way.
+ * The flags say how the user is going to access the buffer, or does: it must be
+ * at least one way.
  */
 static bool dma_buf_sync_file_flags_valid(u32 flags)
 {
 	return flags && !(flags & ~DMA_BUF_SYNC_RW);
 }
 
-/* One fence for all that an access has to wait for; a signaled one if that is nothing. */
+/*
+ * One fence for all that an access has to wait for; a signaled one if that is
+ * nothing.
+ */
 static struct dma_fence *dma_buf_sync_file_collect(struct dma_buf *dmabuf, bool write)
 {
 	struct dma_fence *fence;
@@ -39,10 +45,12 @@ static struct dma_fence *dma_buf_sync_file_collect(struct dma_buf *dmabuf, bool 
  * @dmabuf: the buffer
  * @user: flags in, file descriptor out
  *
- * The descriptor is published last: until then nothing needs to be taken back but numbers.
+ * The descriptor is published last: until then nothing needs to be taken back
+ * but numbers.
  *
  * Context: Process context; sleeps.
- * Return: 0, or -EFAULT, -EINVAL for flags that are unknown or none, -EMFILE, -ENOMEM.
+ * Return: 0, or -EFAULT, -EINVAL for flags that are unknown or none, -EMFILE,
+ * -ENOMEM.
  */
 long dma_buf_sync_file_export(struct dma_buf *dmabuf,
 			      struct dma_buf_export_sync_file __user *user)
@@ -142,8 +150,9 @@ static int dma_buf_sync_file_add_locked(struct dma_buf *dmabuf, struct dma_fence
  * @user: flags and file descriptor of a sync_file
  *
  * Context: Process context; sleeps. Takes and drops the reservation lock.
- * Return: 0, or -EFAULT, -EINVAL for flags that are unknown or none and for a descriptor that is
- * not of a sync_file, -ERESTARTSYS when a signal came while waiting for the lock, -ENOMEM.
+ * Return: 0, or -EFAULT, -EINVAL for flags that are unknown or none and for a
+ * descriptor that is not of a sync_file, -ERESTARTSYS when a signal came while
+ * waiting for the lock, -ENOMEM.
  */
 long dma_buf_sync_file_import(struct dma_buf *dmabuf,
 			      struct dma_buf_import_sync_file __user *user)

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Statistics of every buffer in sysfs: /sys/kernel/dmabuf/buffers/<inode number>/.
+ * Statistics of every buffer in sysfs: /sys/kernel/dmabuf/buffers/<inode
+ * number>/.
  *
- * Off by default, and deprecated: making a folder costs more than all the rest of an export, and
- * sysfs takes locks that an export should not wait for. fdinfo and debugfs tell the same.
+ * Off by default, and deprecated: making a folder costs more than all the rest
+ * of an export, and sysfs takes locks that an export should not wait for.
+ * fdinfo and debugfs tell the same.
  *
- * Locks: those of sysfs. A folder never outlives its buffer: removing it waits for readers.
+ * Locks: those of sysfs. A folder never outlives its buffer: removing it waits
+ * for readers.
  */
 #include <linux/dma-buf.h>
 #include <linux/fs.h>
@@ -19,9 +22,10 @@
 /**
  * DOC: overview
  *
- * With CONFIG_DMABUF_SYSFS_STATS each buffer has a folder below /sys/kernel/dmabuf/buffers, named
- * after the inode number of the buffer, which fstat() on a file descriptor of it tells. In it stand
- * ``exporter_name`` and ``size``, in bytes.
+ * With CONFIG_DMABUF_SYSFS_STATS each buffer has a folder below
+ * /sys/kernel/dmabuf/buffers, named after the inode number of the buffer, which
+ * fstat() on a file descriptor of it tells. In it stand ``exporter_name`` and
+ * ``size``, in bytes.
  *
  * The interface is deprecated. Use /proc/PID/fdinfo instead.
  */

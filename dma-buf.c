@@ -7,15 +7,17 @@
  *	dma_buf_get(), _put() the number becomes a buffer again, and back
  *	dma_buf_teardown()    the last reference to the file has gone
  *
- * The file counts the references, so a buffer lives exactly as long as its file. Its memory is part
- * of the inode, and stays for longer if somebody holds on to that: who opened the file with O_PATH,
- * or who is just reading a name in /proc, which is made from the dentry.
+ * The file counts the references, so a buffer lives exactly as long as its
+ * file. Its memory is part of the inode, and stays for longer if somebody holds
+ * on to that: who opened the file with O_PATH, or who is just reading a name in
+ * /proc, which is made from the dentry.
  *
- * Locks: none is taken here but the name lock. The exporter's release runs with no lock held.
+ * Locks: none is taken here but the name lock. The exporter's release runs with
+ * no lock held.
  *
- * What is done to a buffer meanwhile stands in the files next to this one: dma-buf-attach.c,
- * dma-buf-map.c, dma-buf-cpu.c for drivers, and dma-buf-file.c, dma-buf-poll.c, dma-buf-sync-file.c
- * for userspace.
+ * What is done to a buffer meanwhile stands in the files next to this one:
+ * dma-buf-attach.c, dma-buf-map.c, dma-buf-cpu.c for drivers, and
+ * dma-buf-file.c, dma-buf-poll.c, dma-buf-sync-file.c for userspace.
  */
 #include <linux/atomic.h>
 #include <linux/dcache.h>
@@ -38,36 +40,44 @@
  *
  * An importing driver goes through five steps to let its device reach a buffer:
  *
- * 1. Turn the file descriptor that userspace passed into a buffer with dma_buf_get(); the exporter
- *    made that descriptor with dma_buf_export() and dma_buf_fd().
+ * 1. Turn the file descriptor that userspace passed into a buffer with
+ *    dma_buf_get(); the exporter made that descriptor with dma_buf_export() and
+ *    dma_buf_fd().
  *
- * 2. Attach the device with dma_buf_attach(), or with dma_buf_dynamic_attach() when the driver can
- *    follow a buffer that moves. The exporter may refuse a device here.
+ * 2. Attach the device with dma_buf_attach(), or with dma_buf_dynamic_attach()
+ *    when the driver can follow a buffer that moves. The exporter may refuse a
+ *    device here.
  *
- * 3. Map the attachment with dma_buf_map_attachment(), which tells the DMA addresses. The memory
- *    stays where it is until the mapping ends, or until the importer has been told of a move.
+ * 3. Map the attachment with dma_buf_map_attachment(), which tells the DMA
+ *    addresses. The memory stays where it is until the mapping ends, or until
+ *    the importer has been told of a move.
  *
- * 4. Use it: wait for the fences in &dma_buf.resv that concern the access, start the job, and add
- *    the job's own fence.
+ * 4. Use it: wait for the fences in &dma_buf.resv that concern the access,
+ *    start the job, and add the job's own fence.
  *
- * 5. Undo the steps with dma_buf_unmap_attachment(), dma_buf_detach() and dma_buf_put().
+ * 5. Undo the steps with dma_buf_unmap_attachment(), dma_buf_detach() and
+ *    dma_buf_put().
  */
 
 /**
  * DOC: locking convention
  *
- * One lock orders everything that happens to a buffer: its reservation, &dma_buf.resv.
+ * One lock orders everything that happens to a buffer: its reservation,
+ * &dma_buf.resv.
  *
- * Held while the exporter's &dma_buf_ops.pin, &dma_buf_ops.unpin, &dma_buf_ops.map_dma_buf,
- * &dma_buf_ops.unmap_dma_buf, &dma_buf_ops.vmap and &dma_buf_ops.vunmap run, and while an
- * importer's &dma_buf_attach_ops.move_notify runs. Not held, and free to be taken, in
- * &dma_buf_ops.attach, &dma_buf_ops.detach, &dma_buf_ops.mmap, &dma_buf_ops.begin_cpu_access,
- * &dma_buf_ops.end_cpu_access and &dma_buf_ops.release.
+ * Held while the exporter's &dma_buf_ops.pin, &dma_buf_ops.unpin,
+ * &dma_buf_ops.map_dma_buf, &dma_buf_ops.unmap_dma_buf, &dma_buf_ops.vmap and
+ * &dma_buf_ops.vunmap run, and while an importer's
+ * &dma_buf_attach_ops.move_notify runs. Not held, and free to be taken, in
+ * &dma_buf_ops.attach, &dma_buf_ops.detach, &dma_buf_ops.mmap,
+ * &dma_buf_ops.begin_cpu_access, &dma_buf_ops.end_cpu_access and
+ * &dma_buf_ops.release.
  *
- * An importer must hold it to call dma_buf_pin(), dma_buf_unpin(), dma_buf_map_attachment(),
- * dma_buf_unmap_attachment(), dma_buf_vmap() and dma_buf_vunmap(); an exporter to call
- * dma_buf_move_notify(). It must not be held when calling any other function of this interface,
- * those whose names end in _unlocked among them.
+ * An importer must hold it to call dma_buf_pin(), dma_buf_unpin(),
+ * dma_buf_map_attachment(), dma_buf_unmap_attachment(), dma_buf_vmap() and
+ * dma_buf_vunmap(); an exporter to call dma_buf_move_notify(). It must not be
+ * held when calling any other function of this interface, those whose names end
+ * in _unlocked among them.
  */
 
 static struct kmem_cache *dma_buf_cache;
@@ -89,7 +99,10 @@ static struct dma_buf *dma_buf_of_inode(struct inode *inode)
 	return &container_of(inode, struct dma_buf_object, inode)->base;
 }
 
-/* An inode of its own for each buffer: number and size are what userspace tells buffers by. */
+/*
+ * An inode of its own for each buffer: number and size are what userspace tells
+ * buffers by.
+ */
 static struct inode *dma_buf_inode_create(size_t size)
 {
 	static atomic64_t last_ino;
@@ -126,7 +139,10 @@ static void dma_buf_base_init(struct dma_buf *dmabuf, const struct dma_buf_expor
 	dma_buf_poll_init(dmabuf);
 }
 
-/* Undo dma_buf_base_init(). The memory goes with the inode: a name may be asked for until then. */
+/*
+ * Undo dma_buf_base_init(). The memory goes with the inode: a name may be asked
+ * for until then.
+ */
 static void dma_buf_base_fini(struct dma_buf *dmabuf)
 {
 	const char *name = dmabuf->name;
@@ -168,7 +184,10 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
 		return ERR_PTR(ret);
 	}
 
-	/* From here on dropping the file tears the buffer down; see dma_buf_file_release(). */
+	/*
+	 * From here on dropping the file tears the buffer down; see
+	 * dma_buf_file_release().
+	 */
 	dmabuf->file = file;
 	file->private_data = dmabuf;
 	dma_buf_debugfs_add(dmabuf);
@@ -182,16 +201,18 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
  * The exporter's module stays loaded until &dma_buf_ops.release has run.
  *
  * Context: Process context; sleeps. No lock needed.
- * Return: The buffer with one reference, which belongs to the caller and goes with dma_buf_put() or
- * with dma_buf_fd(); on failure an ERR_PTR() and nothing has changed:
+ * Return: The buffer with one reference, which belongs to the caller and goes
+ * with dma_buf_put() or with dma_buf_fd(); on failure an ERR_PTR() and nothing
+ * has changed:
  *
- * * -EINVAL: @exp_info lacks a private pointer or a mandatory callback, has one of pin and unpin
- *   without the other, or has them together with cache_sgt_mapping. Warns: that is a driver's bug.
- *   With CONFIG_DMABUF_SYSFS_STATS also, and quietly, that it lacks a name.
- * * -ENOENT: the exporter's module is being unloaded.
- * * -ENOMEM: out of memory.
- * * -ENFILE: the system is out of files.
- * * What kobject_init_and_add() returns, with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in
+ * * -EINVAL: @exp_info lacks a private pointer or a mandatory callback, has one
+ * of pin and unpin
+ *   without the other, or has them together with cache_sgt_mapping. Warns: that
+ *   is a driver's bug. With CONFIG_DMABUF_SYSFS_STATS also, and quietly, that
+ *   it lacks a name.
+ * * -ENOENT: the exporter's module is being unloaded. * -ENOMEM: out of memory.
+ * * -ENFILE: the system is out of files. * What kobject_init_and_add() returns,
+ * with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in
  *   sysfs could not be made.
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
@@ -217,8 +238,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_export, DMA_BUF);
  * @fd: descriptor in the calling process
  *
  * Context: Process context.
- * Return: The buffer with a reference that the caller gives back by dma_buf_put(), or an ERR_PTR():
- * -EBADF for a descriptor that is not open, -EINVAL for one that is not of a buffer.
+ * Return: The buffer with a reference that the caller gives back by
+ * dma_buf_put(), or an ERR_PTR(): -EBADF for a descriptor that is not open,
+ * -EINVAL for one that is not of a buffer.
  */
 struct dma_buf *dma_buf_get(int fd)
 {
@@ -236,9 +258,9 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_get, DMA_BUF);
  * dma_buf_put - drop a reference
  * @dmabuf: the buffer
  *
- * After the last one the buffer is torn down, but never before this returns: in a user process
- * before it returns to userspace, in a kernel thread or an interrupt from a work item soon
- * afterwards.
+ * After the last one the buffer is torn down, but never before this returns: in
+ * a user process before it returns to userspace, in a kernel thread or an
+ * interrupt from a work item soon afterwards.
  *
  * Context: Any.
  */
@@ -251,15 +273,16 @@ EXPORT_SYMBOL_NS_GPL(dma_buf_put, DMA_BUF);
 
 /**
  * dma_buf_fd - give a buffer a file descriptor in the calling process
- * @dmabuf: the buffer; on success the caller's reference to it becomes the descriptor's
+ * @dmabuf: the buffer; on success the caller's reference to it becomes the
+ *	descriptor's
  * @flags: O_CLOEXEC or zero
  *
- * Another thread may close the descriptor before the call returns: on success @dmabuf must not be
- * touched again without a reference of its own.
+ * Another thread may close the descriptor before the call returns: on success
+ * @dmabuf must not be touched again without a reference of its own.
  *
  * Context: Process context; sleeps.
- * Return: The descriptor; -EINVAL without a buffer, -EMFILE when the process has no number left,
- * -ENOMEM. On failure the reference stays with the caller.
+ * Return: The descriptor; -EINVAL without a buffer, -EMFILE when the process
+ * has no number left, -ENOMEM. On failure the reference stays with the caller.
  */
 int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 {
@@ -326,7 +349,10 @@ static void dma_buf_inode_free(struct inode *inode)
 	kmem_cache_free(dma_buf_cache, container_of(inode, struct dma_buf_object, inode));
 }
 
-/* The page cache knows no page of a buffer, unless an exporter does what none is known to do. */
+/*
+ * The page cache knows no page of a buffer, unless an exporter does what none
+ * is known to do.
+ */
 static void dma_buf_inode_evict(struct inode *inode)
 {
 	if (unlikely(!mapping_empty(inode->i_mapping)))
@@ -364,7 +390,10 @@ static int __init dma_buf_init(void)
 
 	if (ret)
 		return ret;
-	/* Accounted like other inodes, but not reclaimable: somebody has the buffer. */
+	/*
+	 * Accounted like other inodes, but not reclaimable: somebody has the
+	 * buffer.
+	 */
 	dma_buf_cache = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object), 0,
 					  SLAB_ACCOUNT, dma_buf_cache_ctor);
 	if (!dma_buf_cache)

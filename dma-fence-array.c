@@ -2,24 +2,28 @@
 /*
  * dma-fence-array: all-of and any-of fences.
  *
- * An array is complete when all of its children are signaled, or one of them if it was made so. It
- * learns that in one of two ways. As long as nobody enabled signaling, whoever asks looks at the
- * children. Once signaling is enabled, a callback on each child counts down and the last one
- * queues an irq_work that signals the array.
+ * An array is complete when all of its children are signaled, or one of them if
+ * it was made so. It learns that in one of two ways. As long as nobody enabled
+ * signaling, whoever asks looks at the children. Once signaling is enabled, a
+ * callback on each child counts down and the last one queues an irq_work that
+ * signals the array.
  *
- * Locks: enabling signaling takes array->lock and, inside it, the lock of one child after the
- * other. A child's callback runs under the child's lock, so it must never take array->lock: hence
- * the irq_work. Children are never containers themselves, which bounds the nesting.
+ * Locks: enabling signaling takes array->lock and, inside it, the lock of one
+ * child after the other. A child's callback runs under the child's lock, so it
+ * must never take array->lock: hence the irq_work. Children are never
+ * containers themselves, which bounds the nesting.
  *
- * Life: the callbacks of an all-of array share a reference to it; each that does not complete the
- * array is done with it once it has been counted. Those of an any-of array may run after
- * completion, so that each has a reference of its own. The callback that completes the array hands
- * its reference to the irq_work.
+ * Life: the callbacks of an all-of array share a reference to it; each that
+ * does not complete the array is done with it once it has been counted. Those
+ * of an any-of array may run after completion, so that each has a reference of
+ * its own. The callback that completes the array hands its reference to the
+ * irq_work.
  *
- * Error: the first error of a child that is noticed before completion. It is collected in
- * array->error and closed there by dma_fence_array_outcome_settle() before the array is signaled,
- * so that everyone who finds the array complete at the same time agrees, and so that a straggler
- * of an any-of array cannot change a fence that is already signaled.
+ * Error: the first error of a child that is noticed before completion. It is
+ * collected in array->error and closed there by
+ * dma_fence_array_outcome_settle() before the array is signaled, so that
+ * everyone who finds the array complete at the same time agrees, and so that a
+ * straggler of an any-of array cannot change a fence that is already signaled.
  */
 
 #include <linux/dma-fence-array.h>
@@ -42,7 +46,10 @@ static const char *dma_fence_array_get_timeline_name(struct dma_fence *fence)
 	return "unbound";
 }
 
-/* Note the error of a child that was seen signaled, unless an earlier one or completion wins. */
+/*
+ * Note the error of a child that was seen signaled, unless an earlier one or
+ * completion wins.
+ */
 static void dma_fence_array_error_note(struct dma_fence_array *array, struct dma_fence *child)
 {
 	int error = READ_ONCE(child->error);
@@ -51,7 +58,10 @@ static void dma_fence_array_error_note(struct dma_fence_array *array, struct dma
 		cmpxchg(&array->error, DMA_FENCE_ARRAY_OPEN, error);
 }
 
-/* Close the outcome and show it in the fence. Call before every signal; may be called again. */
+/*
+ * Close the outcome and show it in the fence. Call before every signal; may be
+ * called again.
+ */
 static void dma_fence_array_outcome_settle(struct dma_fence_array *array)
 {
 	int error = cmpxchg(&array->error, DMA_FENCE_ARRAY_OPEN, 0);
@@ -66,8 +76,8 @@ static bool dma_fence_array_child_count(struct dma_fence_array *array, struct dm
 	dma_fence_array_error_note(array, child);
 
 	/*
-	 * A full barrier: the error noted above is visible to who sees the count. Pairs with the
-	 * acquire in dma_fence_array_signaled().
+	 * A full barrier: the error noted above is visible to who sees the
+	 * count. Pairs with the acquire in dma_fence_array_signaled().
 	 */
 	return atomic_dec_and_test(&array->num_pending);
 }
@@ -75,7 +85,10 @@ static bool dma_fence_array_child_count(struct dma_fence_array *array, struct dm
 static void dma_fence_array_child_done(struct dma_fence *child, struct dma_fence_cb *cb)
 {
 	struct dma_fence_array *array = container_of(cb, struct dma_fence_array_cb, cb)->array;
-	/* Looked at before the count: then another callback may complete and free the array. */
+	/*
+	 * Looked at before the count: then another callback may complete and
+	 * free the array.
+	 */
 	bool shared = !array->signal_on_any;
 
 	if (dma_fence_array_child_count(array, child))
@@ -94,8 +107,8 @@ static void dma_fence_array_irq_work(struct irq_work *work)
 }
 
 /*
- * Queue the callback on a child; false if that was signaled before. The reference for it is taken
- * by the caller.
+ * Queue the callback on a child; false if that was signaled before. The
+ * reference for it is taken by the caller.
  */
 static __always_inline bool dma_fence_array_child_arm(struct dma_fence_array *array, unsigned int i)
 {
@@ -158,7 +171,10 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 
 	/* Pairs with the full barrier of dma_fence_array_child_count(). */
 	if (atomic_read_acquire(&array->num_pending) > 0) {
-		/* Armed: the callbacks report, and the children need no second look. */
+		/*
+		 * Armed: the callbacks report, and the children need no second
+		 * look.
+		 */
 		if (test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &fence->flags))
 			return false;
 		if (!dma_fence_array_children_poll(array))
@@ -170,11 +186,13 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 }
 
 /*
- * When the array became complete: with its last child, or with the first one of an any-of array.
- * Called when it is signaled, which may be long after, if nobody asked.
+ * When the array became complete: with its last child, or with the first one of
+ * an any-of array. Called when it is signaled, which may be long after, if
+ * nobody asked.
  *
- * A driver may set the signaled bit before the time is there. An interrupt that waited for the time
- * could wait for the code that it has interrupted: the present time has to do then.
+ * A driver may set the signaled bit before the time is there. An interrupt that
+ * waited for the time could wait for the code that it has interrupted: the
+ * present time has to do then.
  */
 ktime_t dma_fence_array_time(struct dma_fence_array *array)
 {
@@ -183,7 +201,10 @@ ktime_t dma_fence_array_time(struct dma_fence_array *array)
 	struct dma_fence **child = array->fences, **end = child + array->num_fences;
 
 	for (; child < end; child++) {
-		/* Pairs with the barrier before the bit is set where the child is signaled. */
+		/*
+		 * Pairs with the barrier before the bit is set where the child
+		 * is signaled.
+		 */
 		if (test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &(*child)->flags))
 			time = any ? min(time, (*child)->timestamp) :
 				     max(time, (*child)->timestamp);
@@ -203,7 +224,10 @@ static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadli
 		dma_fence_set_deadline(child, deadline);
 }
 
-/* Where the list is that dma_fence_array_alloc_whole() made room for: behind @num callbacks. */
+/*
+ * Where the list is that dma_fence_array_alloc_whole() made room for: behind
+ * @num callbacks.
+ */
 static struct dma_fence **dma_fence_array_own_list(struct dma_fence_array *array, unsigned int num)
 {
 	return (void *)array + struct_size(array, callbacks, num);
@@ -236,8 +260,8 @@ EXPORT_SYMBOL(dma_fence_array_ops);
  * dma_fence_array_alloc - allocate an array fence without initializing it
  * @num_fences: number of children it must have room for
  *
- * Splits dma_fence_array_create() for callers that cannot fail later. An array that is not passed
- * to dma_fence_array_init() after all is freed with kfree().
+ * Splits dma_fence_array_create() for callers that cannot fail later. An array
+ * that is not passed to dma_fence_array_init() after all is freed with kfree().
  *
  * Context: Process context, may sleep.
  * Return: The array, or NULL if memory is short.
@@ -246,15 +270,18 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 {
 	struct dma_fence_array *array;
 
-	/* A merge of many fences can ask for more than kmalloc() has: an error, not a warning. */
+	/*
+	 * A merge of many fences can ask for more than kmalloc() has: an error,
+	 * not a warning.
+	 */
 	return kzalloc(struct_size(array, callbacks, num_fences), GFP_KERNEL | __GFP_NOWARN);
 }
 EXPORT_SYMBOL(dma_fence_array_alloc);
 
 /*
- * As dma_fence_array_alloc(), with room for the list of fences in the same piece of memory:
- * &dma_fence_array.fences points to it, for the caller to fill and pass the array to
- * dma_fence_array_init_whole().
+ * As dma_fence_array_alloc(), with room for the list of fences in the same
+ * piece of memory: &dma_fence_array.fences points to it, for the caller to fill
+ * and pass the array to dma_fence_array_init_whole().
  */
 struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 {
@@ -271,7 +298,10 @@ struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 	return array;
 }
 
-/* Many were expected and few came: do not keep that much memory, if there is some to move to. */
+/*
+ * Many were expected and few came: do not keep that much memory, if there is
+ * some to move to.
+ */
 static noinline struct dma_fence_array *dma_fence_array_fit(struct dma_fence_array *array,
 							    unsigned int num_fences)
 {
@@ -302,9 +332,10 @@ static __always_inline void dma_fence_array_setup(struct dma_fence_array *array,
 }
 
 /*
- * Make a fence, of a context of its own, that stands for all of the @num_fences in the list of an
- * array from dma_fence_array_alloc_whole(): at least one and at most as many as that had room for,
- * none of them a container. Their references pass to the array. Cannot fail, but may sleep.
+ * Make a fence, of a context of its own, that stands for all of the @num_fences
+ * in the list of an array from dma_fence_array_alloc_whole(): at least one and
+ * at most as many as that had room for, none of them a container. Their
+ * references pass to the array. Cannot fail, but may sleep.
  */
 struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
 					     unsigned int num_fences)
@@ -314,7 +345,10 @@ struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
 	if (num_fences < array->num_fences / 2)
 		array = dma_fence_array_fit(array, num_fences);
 
-	/* The list begins where the callbacks end; with fewer of them that is further ahead. */
+	/*
+	 * The list begins where the callbacks end; with fewer of them that is
+	 * further ahead.
+	 */
 	list = dma_fence_array_own_list(array, num_fences);
 	if (list != array->fences)
 		memmove(list, array->fences, array_size(num_fences, sizeof(*list)));
@@ -325,12 +359,14 @@ struct dma_fence *dma_fence_array_init_whole(struct dma_fence_array *array,
 /**
  * dma_fence_array_init - make an allocated array a fence
  * @array: array from dma_fence_array_alloc()
- * @num_fences: number of children, at most what @array was allocated for, and at least 1
- * @fences: kmalloc'ed array of the children; passes to @array together with one reference to
- *	each child. No child may be an array or a chain
+ * @num_fences: number of children, at most what @array was allocated for, and
+ *	at least 1
+ * @fences: kmalloc'ed array of the children; passes to @array together with one
+ *	reference to each child. No child may be an array or a chain
  * @context: fence context of the array
  * @seqno: sequence number within @context
- * @signal_on_any: complete with the first signaled child rather than with the last
+ * @signal_on_any: complete with the first signaled child rather than with the
+ *	last
  *
  * Cannot fail and allocates nothing. The caller owns the first reference.
  *
@@ -356,17 +392,20 @@ EXPORT_SYMBOL(dma_fence_array_init);
 /**
  * dma_fence_array_create - make a fence that stands for several
  * @num_fences: number of children, at least 1
- * @fences: kmalloc'ed array of the children; on success it passes to the array together with one
- *	reference to each child, on failure both stay with the caller. No child may be an array or
- *	a chain
+ * @fences: kmalloc'ed array of the children; on success it passes to the array
+ *	together with one reference to each child, on failure both stay with the
+ *	caller. No child may be an array or a chain
  * @context: fence context of the array
  * @seqno: sequence number within @context
- * @signal_on_any: complete with the first signaled child rather than with the last
+ * @signal_on_any: complete with the first signaled child rather than with the
+ *	last
  *
- * The array ends with the first error of a child that was noticed before it was complete.
+ * The array ends with the first error of a child that was noticed before it was
+ * complete.
  *
  * Context: Process context, may sleep.
- * Return: The array with one reference owned by the caller, or NULL if memory is short.
+ * Return: The array with one reference owned by the caller, or NULL if memory
+ * is short.
  */
 struct dma_fence_array *dma_fence_array_create(int num_fences, struct dma_fence **fences,
 					       u64 context, unsigned int seqno,
@@ -407,7 +446,8 @@ EXPORT_SYMBOL(dma_fence_match_context);
  * @head: array, any other fence, or NULL
  *
  * Context: Any.
- * Return: The first child of an array, NULL if it has none; otherwise @head. Borrowed.
+ * Return: The first child of an array, NULL if it has none; otherwise @head.
+ * Borrowed.
  */
 struct dma_fence *dma_fence_array_first(struct dma_fence *head)
 {
@@ -426,7 +466,8 @@ EXPORT_SYMBOL(dma_fence_array_first);
  * @index: position wanted, counted from 0
  *
  * Context: Any.
- * Return: Child @index of an array; NULL past its end, or when @head is not an array. Borrowed.
+ * Return: Child @index of an array; NULL past its end, or when @head is not an
+ * array. Borrowed.
  */
 struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int index)
 {

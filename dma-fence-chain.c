@@ -109,7 +109,10 @@ static void dma_fence_chain_replace(struct dma_fence __rcu **pointer, struct dma
 		dma_fence_put(new);
 }
 
-/* Unlink signaled links behind @chain and get the next fence, as collecting does. */
+/*
+ * Unlink signaled links behind @chain and get the next fence, as collecting
+ * does.
+ */
 static noinline struct dma_fence *dma_fence_chain_unlink(struct dma_fence_chain *chain)
 {
 	struct dma_fence *first = dma_fence_chain_get(&chain->prev), *next = first, *older;
@@ -140,7 +143,10 @@ static noinline void dma_fence_chain_skip_tidy(struct dma_fence_chain *chain)
 	dma_fence_put(skip);
 }
 
-/* Get the next link if no driver has to be asked: row chain_walk. Links are not recycled. */
+/*
+ * Get the next link if no driver has to be asked: row chain_walk. Links are not
+ * recycled.
+ */
 static __always_inline struct dma_fence *dma_fence_chain_get_plain(struct dma_fence_chain *chain)
 {
 	struct dma_fence *next, *contained;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the fences' files offer to the rest of the subsystem, and to nobody else.
+ * What the fences' files offer to the rest of the subsystem, and to nobody
+ * else.
  */
 #ifndef _DMA_FENCE_INTERNAL_H
 #define _DMA_FENCE_INTERNAL_H
@@ -34,9 +35,9 @@ static __always_inline void dma_fence_init_common(struct dma_fence *fence,
 	WRITE_ONCE(fence->flags, 0);
 	fence->error = 0;
 	/*
-	 * In type-stable memory a stale pointer may be looked at by dma_fence_get_rcu_safe(): from
-	 * here on it can take references. Release, and there an acquire, let it see that the
-	 * pointer is stale.
+	 * In type-stable memory a stale pointer may be looked at by
+	 * dma_fence_get_rcu_safe(): from here on it can take references.
+	 * Release, and there an acquire, let it see that the pointer is stale.
 	 */
 	atomic_set_release(&fence->refcount.refcount.refs, 1);
 	trace_dma_fence_init(fence);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tell lockdep about fences. Built with CONFIG_LOCKDEP only; dma-fence.c explains what it is for.
+ * Tell lockdep about fences. Built with CONFIG_LOCKDEP only; dma-fence.c
+ * explains what it is for.
  *
- * One lockdep map stands for all fences. Signalling reads it, and waiting writes it: of two read
- * sections neither waits for the other, but a wait is over only when the section that signals is.
+ * One lockdep map stands for all fences. Signalling reads it, and waiting
+ * writes it: of two read sections neither waits for the other, but a wait is
+ * over only when the section that signals is.
  *
- * The section is entered as a trylock. That records no dependency of the map on the locks that are
- * held at that moment: nobody ever waits at the entry, so they cannot be part of a deadlock there.
- * What is taken within the section is recorded, and so is what is held while waiting for a fence.
+ * The section is entered as a trylock. That records no dependency of the map on
+ * the locks that are held at that moment: nobody ever waits at the entry, so
+ * they cannot be part of a deadlock there. What is taken within the section is
+ * recorded, and so is what is held while waiting for a fence.
  */
 #include <linux/dma-fence.h>
 #include <linux/export.h>
@@ -35,11 +38,12 @@ static void dma_fence_map_read_try(unsigned long ip)
 }
 
 /**
- * dma_fence_begin_signalling - begin a section that has to complete for fences to be signaled
+ * dma_fence_begin_signalling - begin a section that has to complete for fences
+ * to be signaled
  *
- * Until dma_fence_end_signalling(), lockdep reports locks and allocations that depend on a fence
- * being signaled. Sections nest. In atomic context this does nothing, since waiting for a fence is
- * reported there anyhow.
+ * Until dma_fence_end_signalling(), lockdep reports locks and allocations that
+ * depend on a fence being signaled. Sections nest. In atomic context this does
+ * nothing, since waiting for a fence is reported there anyhow.
  *
  * Context: any.
  * Return: a cookie for dma_fence_end_signalling(), to be used by the same task.
@@ -55,7 +59,8 @@ bool dma_fence_begin_signalling(void)
 EXPORT_SYMBOL(dma_fence_begin_signalling);
 
 /**
- * dma_fence_end_signalling - end a section begun by dma_fence_begin_signalling()
+ * dma_fence_end_signalling - end a section begun by
+ * dma_fence_begin_signalling()
  * @cookie: what that returned
  *
  * Context: any.
@@ -70,8 +75,9 @@ EXPORT_SYMBOL(dma_fence_end_signalling);
 /**
  * __dma_fence_might_wait - tell lockdep that the caller may wait for a fence
  *
- * Records the locks held as locks that a waiter may hold. A wait inside of a signalling section
- * is not reported for the section itself: the map is put aside meanwhile.
+ * Records the locks held as locks that a waiter may hold. A wait inside of a
+ * signalling section is not reported for the section itself: the map is put
+ * aside meanwhile.
  *
  * Context: may sleep.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fences that have always been signaled, for where there is nothing to wait for.
+ * Fences that have always been signaled, for where there is nothing to wait
+ * for.
  *
  * Locking: dma_fence_stub_lock, the &dma_fence.lock of all of them.
  */
@@ -36,8 +37,9 @@ static void dma_fence_stub_init(struct dma_fence *fence, ktime_t timestamp)
  * For interfaces that need a fence where there is nothing to wait for.
  *
  * Context: any, from the earliest initcall on.
- * Return: the one shared stub fence, its reference owned by the caller; never NULL. Context and
- * sequence number are 0, its timestamp is that of the first call.
+ * Return: the one shared stub fence, its reference owned by the caller; never
+ * NULL. Context and sequence number are 0, its timestamp is that of the first
+ * call.
  */
 struct dma_fence *dma_fence_get_stub(void)
 {
@@ -55,12 +57,13 @@ struct dma_fence *dma_fence_get_stub(void)
 EXPORT_SYMBOL(dma_fence_get_stub);
 
 /**
- * dma_fence_allocate_private_stub - make a signaled fence with a time of its own
+ * dma_fence_allocate_private_stub - make a signaled fence with a time of its
+ * own
  * @timestamp: when it shall have been signaled, CLOCK_MONOTONIC
  *
  * Context: may sleep.
- * Return: a fence like that of dma_fence_get_stub(), its only reference owned by the caller, or
- * NULL when out of memory.
+ * Return: a fence like that of dma_fence_get_stub(), its only reference owned
+ * by the caller, or NULL when out of memory.
  */
 struct dma_fence *dma_fence_allocate_private_stub(ktime_t timestamp)
 {

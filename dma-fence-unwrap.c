@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma-fence-unwrap: flatten containers, and merge fences into one that is flat again.
+ * dma-fence-unwrap: flatten containers, and merge fences into one that is flat
+ * again.
  *
- * Containers nest one way only: a chain link may hold an array, an array holds neither. Therefore
- * a cursor needs two positions, the link and the index inside of it, and no stack.
+ * Containers nest one way only: a chain link may hold an array, an array holds
+ * neither. Therefore a cursor needs two positions, the link and the index
+ * inside of it, and no stack.
  *
- * Locks: none of its own; looking whether a fence is signaled may take that fence's lock.
+ * Locks: none of its own; looking whether a fence is signaled may take that
+ * fence's lock.
  */
 
 #include <linux/dma-fence-array.h>
@@ -17,7 +20,10 @@
 
 #include "dma-fence-internal.h"
 
-/* Enter what the current link holds; on to the next link while there is nothing in it. */
+/*
+ * Enter what the current link holds; on to the next link while there is nothing
+ * in it.
+ */
 static struct dma_fence *dma_fence_unwrap_link_enter(struct dma_fence_unwrap *cursor)
 {
 	struct dma_fence *fence;
@@ -36,10 +42,12 @@ static struct dma_fence *dma_fence_unwrap_link_enter(struct dma_fence_unwrap *cu
 /**
  * dma_fence_unwrap_first - start of dma_fence_unwrap_for_each()
  * @head: any fence, or NULL; the caller keeps its reference
- * @cursor: position, initialized here; takes a reference of its own to the link it is at
+ * @cursor: position, initialized here; takes a reference of its own to the link
+ *	it is at
  *
  * Context: Any; may signal fences that are found done.
- * Return: The first fence inside of @head, borrowed until the next step, or NULL if there is none.
+ * Return: The first fence inside of @head, borrowed until the next step, or
+ * NULL if there is none.
  */
 struct dma_fence *dma_fence_unwrap_first(struct dma_fence *head, struct dma_fence_unwrap *cursor)
 {
@@ -54,8 +62,8 @@ EXPORT_SYMBOL_GPL(dma_fence_unwrap_first);
  * @cursor: position from dma_fence_unwrap_first()
  *
  * Context: Any; may signal fences that are found done.
- * Return: The next fence, borrowed until the next step. NULL at the end, where the cursor has
- * dropped its reference.
+ * Return: The next fence, borrowed until the next step. NULL at the end, where
+ * the cursor has dropped its reference.
  */
 struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
 {
@@ -74,10 +82,16 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor)
 }
 EXPORT_SYMBOL_GPL(dma_fence_unwrap_next);
 
-/* A merge of so many fences needs no memory but the stack and that of the array. */
+/*
+ * A merge of so many fences needs no memory but the stack and that of the
+ * array.
+ */
 #define DMA_FENCE_UNWRAP_FEW 16
 
-/* By context only: 32-bit seqnos wrap, hence are no order that a sort may rely on. */
+/*
+ * By context only: 32-bit seqnos wrap, hence are no order that a sort may rely
+ * on.
+ */
 static int dma_fence_unwrap_context_cmp(const void *a, const void *b)
 {
 	u64 ca = (*(struct dma_fence *const *)a)->context;
@@ -103,7 +117,10 @@ static void dma_fence_unwrap_sort_runs(struct dma_fence **fences, unsigned long 
 	}
 }
 
-/* Merge two sorted neighbours. The left one has to make room and waits in @scratch meanwhile. */
+/*
+ * Merge two sorted neighbours. The left one has to make room and waits in
+ * @scratch meanwhile.
+ */
 static void dma_fence_unwrap_merge_runs(struct dma_fence **to, struct dma_fence **right,
 					struct dma_fence **end, struct dma_fence **scratch)
 {
@@ -134,8 +151,9 @@ static void dma_fence_unwrap_merge_sort(struct dma_fence **fences, unsigned long
 }
 
 /*
- * Sort by context, in merges, since most of what there is to sort was merged before and consists of
- * long runs. And sort() calls a function for each comparison: it took three quarters of a merge.
+ * Sort by context, in merges, since most of what there is to sort was merged
+ * before and consists of long runs. And sort() calls a function for each
+ * comparison: it took three quarters of a merge.
  */
 static noinline void dma_fence_unwrap_sort(struct dma_fence **fences, int num)
 {
@@ -150,7 +168,10 @@ static noinline void dma_fence_unwrap_sort(struct dma_fence **fences, int num)
 	kfree(scratch);
 }
 
-/* Keep the later one of two fences of a context, drop the reference to the other one. */
+/*
+ * Keep the later one of two fences of a context, drop the reference to the
+ * other one.
+ */
 static void dma_fence_unwrap_slot_update(struct dma_fence **slot, struct dma_fence *fence)
 {
 	if (dma_fence_is_later(fence, *slot))
@@ -160,12 +181,13 @@ static void dma_fence_unwrap_slot_update(struct dma_fence **slot, struct dma_fen
 
 /**
  * dma_fence_dedup_array - keep one fence of each context, the latest
- * @fences: fences to look through, none of them a container. Sorted by context and closed up in
- *	place; the references to those left out are dropped
+ * @fences: fences to look through, none of them a container. Sorted by context
+ *	and closed up in place; the references to those left out are dropped
  * @num_fences: number of entries in @fences
  *
  * Context: Any.
- * Return: The number of fences kept, at the start of @fences; 0 if there were none.
+ * Return: The number of fences kept, at the start of @fences; 0 if there were
+ * none.
  */
 int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
 {
@@ -200,7 +222,10 @@ struct dma_fence_unwrap_set {
 	struct dma_fence *few[DMA_FENCE_UNWRAP_FEW];
 };
 
-/* Make room for what is still to come, as far as known; @heads_left includes the current head. */
+/*
+ * Make room for what is still to come, as far as known; @heads_left includes
+ * the current head.
+ */
 static noinline int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set,
 					      const struct dma_fence_unwrap *cursor, int heads_left)
 {
@@ -237,7 +262,10 @@ static int dma_fence_unwrap_set_add(struct dma_fence_unwrap_set *set, struct dma
 		return 0;
 	}
 
-	/* A timeline is mostly of one context: no need to collect all of it first. */
+	/*
+	 * A timeline is mostly of one context: no need to collect all of it
+	 * first.
+	 */
 	if (last && last->context == fence->context) {
 		dma_fence_unwrap_slot_update(&set->fences[set->count - 1], dma_fence_get(fence));
 		return 0;
@@ -298,16 +326,19 @@ static struct dma_fence *dma_fence_unwrap_set_finish(struct dma_fence_unwrap_set
 /**
  * __dma_fence_unwrap_merge - make one flat fence of several
  * @num_fences: number of entries in @fences and in @cursors
- * @fences: fences to merge, containers or not, or NULL; the caller keeps its references
+ * @fences: fences to merge, containers or not, or NULL; the caller keeps its
+ *	references
  * @cursors: scratch memory
  *
- * Fences inside of containers are looked up, those that are signaled left out, and of those with
- * the same context only the latest is kept. Use dma_fence_unwrap_merge() for a fixed number.
+ * Fences inside of containers are looked up, those that are signaled left out,
+ * and of those with the same context only the latest is kept. Use
+ * dma_fence_unwrap_merge() for a fixed number.
  *
  * Context: Process context, may sleep.
- * Return: With a reference owned by the caller: the fence that is left if it is one; an array of
- * those left if there are more; if none is left, a new signaled fence that has the latest
- * timestamp of those looked at. NULL only if memory is short.
+ * Return: With a reference owned by the caller: the fence that is left if it is
+ * one; an array of those left if there are more; if none is left, a new
+ * signaled fence that has the latest timestamp of those looked at. NULL only if
+ * memory is short.
  */
 struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_fence **fences,
 					   struct dma_fence_unwrap *cursors)

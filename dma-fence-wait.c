@@ -51,8 +51,8 @@ static bool dma_fence_wait_goes_on(bool signaled, bool intr, signed long *left)
 }
 
 /*
- * Sleep until the fence is signaled or time is up. Called with the fence's lock, which is dropped
- * meanwhile; @flags are the caller's.
+ * Sleep until the fence is signaled or time is up. Called with the fence's
+ * lock, which is dropped meanwhile; @flags are the caller's.
  */
 static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, signed long left,
 					    unsigned long flags)
@@ -61,14 +61,20 @@ static noinline signed long dma_fence_sleep(struct dma_fence *fence, bool intr, 
 
 	list_add(&waiter.base.node, &fence->cb_list);
 	do {
-		/* The waker takes the lock after we drop it, hence sees this state. */
+		/*
+		 * The waker takes the lock after we drop it, hence sees this
+		 * state.
+		 */
 		__set_current_state(intr ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE);
 		spin_unlock_irqrestore(fence->lock, flags);
 		left = schedule_timeout(left);
 		spin_lock_irqsave(fence->lock, flags);
 	} while (dma_fence_wait_goes_on(dma_fence_test_signaled_flag(fence), intr, &left));
 
-	/* Signaled does not mean notified: a driver may do the one long before the other. */
+	/*
+	 * Signaled does not mean notified: a driver may do the one long before
+	 * the other.
+	 */
 	list_del(&waiter.base.node);
 	return left;
 }
@@ -170,7 +176,10 @@ static signed long dma_fence_any_poll(struct dma_fence **fences, u32 count, u32 
 	return 0;
 }
 
-/* Sleep until one is signaled, each of which has a waiter queued that wakes this task. */
+/*
+ * Sleep until one is signaled, each of which has a waiter queued that wakes
+ * this task.
+ */
 static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 				       bool intr, signed long timeout, u32 *idx)
 {
@@ -178,7 +187,10 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 	bool signaled;
 
 	for (;;) {
-		/* Pairs with the barrier of wake_up_state(), which follows the signaled bit. */
+		/*
+		 * Pairs with the barrier of wake_up_state(), which follows the
+		 * signaled bit.
+		 */
 		set_current_state(intr ? TASK_INTERRUPTIBLE : TASK_UNINTERRUPTIBLE);
 		signaled = dma_fence_any_flagged(fences, count, idx);
 		if (!dma_fence_wait_goes_on(signaled, intr, &left))
@@ -190,8 +202,9 @@ static signed long dma_fence_any_sleep(struct dma_fence **fences, u32 count,
 }
 
 /*
- * Queue waiters until a fence turns out to be signaled already, wait, and take the waiters back.
- * That takes the lock of each fence that may have ended the wait.
+ * Queue waiters until a fence turns out to be signaled already, wait, and take
+ * the waiters back. That takes the lock of each fence that may have ended the
+ * wait.
  */
 static signed long dma_fence_any_wait(struct dma_fence **fences, u32 count,
 				      bool intr, signed long timeout, u32 *idx)
@@ -239,17 +252,20 @@ static bool dma_fence_any_valid(struct dma_fence **fences, u32 count, signed lon
 }
 
 /**
- * dma_fence_wait_any_timeout - wait until one of several fences is signaled or time is up
+ * dma_fence_wait_any_timeout - wait until one of several fences is signaled or
+ * time is up
  * @fences: the fences; the caller holds a reference to each
  * @count: how many; at least 1
  * @intr: whether a signal sent to the task ends the wait
- * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT; 0 only asks the drivers
+ * @timeout: jiffies to wait at most, or MAX_SCHEDULE_TIMEOUT; 0 only asks the
+ *	drivers
  * @idx: where to store the index of a signaled fence on success; or NULL
  *
- * Makes the drivers signal the fences unasked, except with a @timeout of 0. Does not use
- * &dma_fence_ops.wait.
+ * Makes the drivers signal the fences unasked, except with a @timeout of 0.
+ * Does not use &dma_fence_ops.wait.
  *
- * Context: may sleep and allocate unless @timeout is 0; takes the lock of each fence.
+ * Context: may sleep and allocate unless @timeout is 0; takes the lock of each
+ * fence.
  * Return: the jiffies left, at least 1, when one is signaled; 0 when out of
  * time, even if the task has a signal pending, too; -ERESTARTSYS when
  * interrupted; -ENOMEM; -EINVAL with a warning when there are no fences, one of

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Fences: the object, its contexts, its references, its signal and the callbacks on it.
+ * Fences: the object, its contexts, its references, its signal and the
+ * callbacks on it.
  *
- * Waiting is in dma-fence-wait.c, the fence that was always signaled in dma-fence-stub.c, the
- * lockdep annotation in dma-fence-lockdep.c.
+ * Waiting is in dma-fence-wait.c, the fence that was always signaled in
+ * dma-fence-stub.c, the lockdep annotation in dma-fence-lockdep.c.
  *
- * Locking: one lock, &dma_fence.lock, which the driver provides and which is taken with interrupts
- * off. It is innermost here: callbacks and &dma_fence_ops.enable_signaling run under it, so that
- * everything they take comes after it. The annotated signalling section is entered before it.
+ * Locking: one lock, &dma_fence.lock, which the driver provides and which is
+ * taken with interrupts off. It is innermost here: callbacks and
+ * &dma_fence_ops.enable_signaling run under it, so that everything they take
+ * comes after it. The annotated signalling section is entered before it.
  */
 #include <linux/atomic.h>
 #include <linux/dma-fence-array.h>
@@ -28,8 +30,8 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
 /**
  * DOC: DMA fences overview
  *
- * A fence, &struct dma_fence, stands for one piece of work on hardware. It begins unsignaled, is
- * signaled once, and stays so::
+ * A fence, &struct dma_fence, stands for one piece of work on hardware. It
+ * begins unsignaled, is signaled once, and stays so::
  *
  *	dma_fence_init() ---> pending ---> signaled ---> released
  *	                      |            |             |
@@ -37,65 +39,75 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *	                      |            dma_fence_signal(), callbacks run in order
  *	                      dma_fence_add_callback(), dma_fence_wait()
  *
- * The driver that runs the work creates the fence and signals it. Everybody else holds a reference
- * and waits, with dma_fence_wait() or with a callback that runs from the signal. A fence that went
- * wrong carries an error, see dma_fence_set_error(); it is signaled all the same.
+ * The driver that runs the work creates the fence and signals it. Everybody
+ * else holds a reference and waits, with dma_fence_wait() or with a callback
+ * that runs from the signal. A fence that went wrong carries an error, see
+ * dma_fence_set_error(); it is signaled all the same.
  *
- * Fences of one context, dma_fence_context_alloc(), complete in the order of their sequence
- * numbers; only the last one has to be kept. Fences of different contexts are unrelated.
- * &struct dma_fence_array and &struct dma_fence_chain make one fence of several,
- * &struct dma_resv keeps those of a buffer, and &struct sync_file carries one to user space.
+ * Fences of one context, dma_fence_context_alloc(), complete in the order of
+ * their sequence numbers; only the last one has to be kept. Fences of different
+ * contexts are unrelated. &struct dma_fence_array and &struct dma_fence_chain
+ * make one fence of several, &struct dma_resv keeps those of a buffer, and
+ * &struct sync_file carries one to user space.
  */
 
 /**
  * DOC: fence cross-driver contract
  *
- * Drivers wait for each other's fences, and memory reclaim waits for them too. That works only as
- * long as all keep the same promises:
+ * Drivers wait for each other's fences, and memory reclaim waits for them too.
+ * That works only as long as all keep the same promises:
  *
- * - A fence is signaled in bounded time, whatever user space does. A driver that cannot tell when
- *   the hardware is done has a timeout, after which it stops the hardware, sets an error and
- *   signals.
- * - From the moment another driver can see a fence until it is signaled, nothing on the way there
- *   waits for anything that might wait for a fence. That excludes &struct dma_resv locks, memory
- *   allocation other than GFP_ATOMIC or GFP_NOWAIT, and faults of user memory.
- * - Locks that are held while waiting for a fence are not needed to signal one. Fences may be
- *   waited for with a &struct dma_resv lock held, from shrinkers and from MMU notifiers.
- * - Callbacks run in any context with interrupts off and a foreign fence's lock held. They
- *   schedule work rather than do it.
+ * - A fence is signaled in bounded time, whatever user space does. A driver
+ *   that cannot tell when the hardware is done has a timeout, after which it
+ *   stops the hardware, sets an error and signals.
+ * - From the moment another driver can see a fence until it is signaled,
+ *   nothing on the way there waits for anything that might wait for a fence.
+ *   That excludes &struct dma_resv locks, memory allocation other than
+ *   GFP_ATOMIC or GFP_NOWAIT, and faults of user memory.
+ * - Locks that are held while waiting for a fence are not needed to signal one.
+ *   Fences may be waited for with a &struct dma_resv lock held, from shrinkers
+ *   and from MMU notifiers.
+ * - Callbacks run in any context with interrupts off and a foreign fence's lock
+ *   held. They schedule work rather than do it.
  *
- * dma_fence_begin_signalling() lets lockdep check the second and third of these.
+ * dma_fence_begin_signalling() lets lockdep check the second and third of
+ * these.
  */
 
 /**
  * DOC: fence signalling annotation
  *
- * The code from publishing a fence to signaling it must not depend on anything that waits for a
- * fence. Such code is often spread over interrupt handlers, work items and threads, and the
- * deadlock needs an unlucky moment, so that testing hardly ever finds it. Lockdep finds it without
- * the moment, if it is told where that code is::
+ * The code from publishing a fence to signaling it must not depend on anything
+ * that waits for a fence. Such code is often spread over interrupt handlers,
+ * work items and threads, and the deadlock needs an unlucky moment, so that
+ * testing hardly ever finds it. Lockdep finds it without the moment, if it is
+ * told where that code is::
  *
  *	cookie = dma_fence_begin_signalling();
  *	... complete jobs, take locks, signal fences ...
  *	dma_fence_end_signalling(cookie);
  *
- * A lock taken inside is then known to be needed for signaling, while a lock held around
- * dma_fence_wait() is known to be held by a waiter. A lock that is both is reported. What is held
- * when the section begins is not recorded as a dependency, because entering never waits.
+ * A lock taken inside is then known to be needed for signaling, while a lock
+ * held around dma_fence_wait() is known to be held by a waiter. A lock that is
+ * both is reported. What is held when the section begins is not recorded as a
+ * dependency, because entering never waits.
  *
- * Sections nest. Annotate what runs for every fence: interrupt threads, completion workers,
- * submission from the point on where the fence is visible to others. The functions that signal and
- * take the lock themselves are annotated already, which covers only their own callbacks.
+ * Sections nest. Annotate what runs for every fence: interrupt threads,
+ * completion workers, submission from the point on where the fence is visible
+ * to others. The functions that signal and take the lock themselves are
+ * annotated already, which covers only their own callbacks.
  */
 
 /**
  * DOC: deadline hints
  *
- * Hardware that saves power by running slowly sees an idle moment while the CPU or a display waits
- * for its result, slows down even more, and misses the frame. A waiter that knows when it needs the
- * result says so with dma_fence_set_deadline() and the driver may speed up. The hint changes
- * nothing about when or whether the fence is signaled. Containers hand it on to the fences
- * that they consist of. User space gives it through the SYNC_IOC_SET_DEADLINE ioctl of a sync_file.
+ * Hardware that saves power by running slowly sees an idle moment while the CPU
+ * or a display waits for its result, slows down even more, and misses the
+ * frame. A waiter that knows when it needs the result says so with
+ * dma_fence_set_deadline() and the driver may speed up. The hint changes
+ * nothing about when or whether the fence is signaled. Containers hand it on to
+ * the fences that they consist of. User space gives it through the
+ * SYNC_IOC_SET_DEADLINE ioctl of a sync_file.
  */
 
 /* Context 0 is for fences that belong to no timeline. */
@@ -117,7 +129,10 @@ u64 dma_fence_context_alloc(unsigned int num)
 }
 EXPORT_SYMBOL(dma_fence_context_alloc);
 
-/* What a fence gets that was initialised without operations. Its memory is leaked: whose is it? */
+/*
+ * What a fence gets that was initialised without operations. Its memory is
+ * leaked: whose is it?
+ */
 static const char *dma_fence_nameless_get_name(struct dma_fence *fence)
 {
 	return "nameless";
@@ -135,7 +150,10 @@ static const struct dma_fence_ops dma_fence_nameless_ops = {
 
 static DEFINE_SPINLOCK(dma_fence_nameless_lock);
 
-/* Out of the way of all who do it right. The arguments stay where they are for dma_fence_init(). */
+/*
+ * Out of the way of all who do it right. The arguments stay where they are for
+ * dma_fence_init().
+ */
 static noinline __cold void dma_fence_init_nameless(struct dma_fence *fence,
 						    const struct dma_fence_ops *ops,
 						    spinlock_t *lock, u64 context, u64 seqno)
@@ -147,14 +165,17 @@ static noinline __cold void dma_fence_init_nameless(struct dma_fence *fence,
 
 /**
  * dma_fence_init - initialise a fence
- * @fence: uninitialised memory; type-stable memory that was a fence before will do
+ * @fence: uninitialised memory; type-stable memory that was a fence before will
+ *	do
  * @ops: operations, both names among them; kept until release
- * @lock: initialised lock, which may be shared by fences of one timeline; kept until release
+ * @lock: initialised lock, which may be shared by fences of one timeline; kept
+ *	until release
  * @context: context number, from dma_fence_context_alloc()
  * @seqno: sequence number, rising within @context
  *
- * The caller owns the one reference that the fence starts with. Without a lock or names the fence
- * is made usable with replacements, but its memory will never be freed.
+ * The caller owns the one reference that the fence starts with. Without a lock
+ * or names the fence is made usable with replacements, but its memory will
+ * never be freed.
  *
  * Context: any; calls both names of @ops when traced.
  */
@@ -191,7 +212,10 @@ static bool dma_fence_has_callbacks(struct dma_fence *fence)
 	return !dma_fence_test_signaled_flag(fence) && !list_empty(&fence->cb_list);
 }
 
-/* Nobody is left to signal it, but somebody still waits: do not let them wait for ever. */
+/*
+ * Nobody is left to signal it, but somebody still waits: do not let them wait
+ * for ever.
+ */
 static noinline __cold void dma_fence_abandon(struct dma_fence *fence)
 {
 	unsigned long flags;
@@ -214,7 +238,9 @@ static __always_inline void dma_fence_release_check(struct dma_fence *fence)
 		dma_fence_abandon(fence);
 }
 
-/* What every release begins with, for those who release several fences at once. */
+/*
+ * What every release begins with, for those who release several fences at once.
+ */
 void dma_fence_release_begin(struct dma_fence *fence)
 {
 	dma_fence_release_check(fence);
@@ -224,8 +250,8 @@ void dma_fence_release_begin(struct dma_fence *fence)
  * dma_fence_release - release a fence whose last reference is gone
  * @kref: &dma_fence.refcount
  *
- * Only for dma_fence_put(). Should callbacks still be queued, it warns and signals the fence with
- * the error -EDEADLK first.
+ * Only for dma_fence_put(). Should callbacks still be queued, it warns and
+ * signals the fence with the error -EDEADLK first.
  *
  * Context: any.
  */
@@ -245,9 +271,10 @@ EXPORT_SYMBOL(dma_fence_release);
 /*
  * Signal the fence; true when it was signaled before.
  *
- * The timestamp takes the list's place, so the callbacks move to a list of our own first. A
- * callback may free itself or drop the last reference to the fence: of the callback, nothing is
- * touched after the call. Of the fence, only the lock, which the caller must still be able to drop.
+ * The timestamp takes the list's place, so the callbacks move to a list of our
+ * own first. A callback may free itself or drop the last reference to the
+ * fence: of the callback, nothing is touched after the call. Of the fence, only
+ * the lock, which the caller must still be able to drop.
  */
 static __always_inline bool dma_fence_complete_locked(struct dma_fence *fence, ktime_t timestamp)
 {
@@ -256,18 +283,26 @@ static __always_inline bool dma_fence_complete_locked(struct dma_fence *fence, k
 
 	lockdep_assert_held(fence->lock);
 
-	/* Orders error and the like before the bit: pairs with dma_fence_test_signaled_flag(). */
+	/*
+	 * Orders error and the like before the bit: pairs with
+	 * dma_fence_test_signaled_flag().
+	 */
 	if (unlikely(test_and_set_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags)))
 		return true;
 
 	list_replace(&fence->cb_list, &callbacks);
 	fence->timestamp = timestamp;
-	/* Pairs with test_bit_acquire() in dma_fence_timestamp() and the stub. */
+	/*
+	 * Pairs with test_bit_acquire() in dma_fence_timestamp() and the stub.
+	 */
 	smp_mb__before_atomic();
 	set_bit(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags);
 	trace_dma_fence_signaled(fence);
 
-	/* Taking a callback back needs the lock: the next one stays while this one runs. */
+	/*
+	 * Taking a callback back needs the lock: the next one stays while this
+	 * one runs.
+	 */
 	list_for_each_entry_safe(cb, next, &callbacks, node) {
 		INIT_LIST_HEAD(&cb->node);
 		cb->func(fence, cb);
@@ -309,7 +344,8 @@ static __always_inline bool dma_fence_complete(struct dma_fence *fence, const kt
 }
 
 /**
- * dma_fence_signal_timestamp_locked - signal a fence as of a given time, with the lock held
+ * dma_fence_signal_timestamp_locked - signal a fence as of a given time, with
+ * the lock held
  * @fence: the fence
  * @timestamp: when the work completed, CLOCK_MONOTONIC
  *
@@ -329,8 +365,8 @@ EXPORT_SYMBOL(dma_fence_signal_timestamp_locked);
  * @fence: the fence, or NULL
  * @timestamp: when the work completed, CLOCK_MONOTONIC
  *
- * Runs the callbacks in the order in which they were added. Only the first signal of a fence has an
- * effect.
+ * Runs the callbacks in the order in which they were added. Only the first
+ * signal of a fence has an effect.
  *
  * Context: any; takes the fence's lock.
  * Return: 0, or -EINVAL when the fence was signaled before or is NULL.
@@ -363,8 +399,9 @@ EXPORT_SYMBOL(dma_fence_signal_locked);
  * dma_fence_signal - signal a fence: its work is over
  * @fence: the fence, or NULL
  *
- * Runs the callbacks in the order in which they were added. Only the first signal of a fence has an
- * effect. Unless the caller holds a reference, the fence may be gone on return.
+ * Runs the callbacks in the order in which they were added. Only the first
+ * signal of a fence has an effect. Unless the caller holds a reference, the
+ * fence may be gone on return.
  *
  * Context: any; takes the fence's lock.
  * Return: 0, or -EINVAL when the fence was signaled before or is NULL.
@@ -402,8 +439,9 @@ static __always_inline bool __dma_fence_enable_locked(struct dma_fence *fence)
 }
 
 /*
- * Have the driver signal the fence unasked; true while there is something to wait for. The driver
- * may signal from within the operation, whatever it answers.
+ * Have the driver signal the fence unasked; true while there is something to
+ * wait for. The driver may signal from within the operation, whatever it
+ * answers.
  */
 bool dma_fence_enable_locked(struct dma_fence *fence)
 {
@@ -411,11 +449,13 @@ bool dma_fence_enable_locked(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_enable_sw_signaling - have the fence signaled without anybody asking
+ * dma_fence_enable_sw_signaling - have the fence signaled without anybody
+ * asking
  * @fence: the fence
  *
- * Many drivers notice the end of work only when asked. This makes them arm an interrupt, or
- * whatever they need. Waiting and adding a callback do it by themselves.
+ * Many drivers notice the end of work only when asked. This makes them arm an
+ * interrupt, or whatever they need. Waiting and adding a callback do it by
+ * themselves.
  *
  * Context: any; takes the fence's lock. The fence may be signaled on return.
  */
@@ -432,15 +472,17 @@ EXPORT_SYMBOL(dma_fence_enable_sw_signaling);
 /**
  * dma_fence_add_callback - have a function called when a fence is signaled
  * @fence: the fence; the caller holds a reference
- * @cb: the callback, uninitialised; the caller keeps it until it ran or was removed
+ * @cb: the callback, uninitialised; the caller keeps it until it ran or was
+ *	removed
  * @func: the function
  *
  * Makes the driver signal the fence unasked. On failure @cb is initialised for
  * dma_fence_remove_callback(), and &dma_fence_cb.func is left as it was.
  *
  * Context: any; takes the fence's lock.
- * Return: 0 when @func has been or will be called, -ENOENT when the fence is signaled already and
- * @func will not be called, -EINVAL with a warning when an argument is NULL.
+ * Return: 0 when @func has been or will be called, -ENOENT when the fence is
+ * signaled already and @func will not be called, -EINVAL with a warning when an
+ * argument is NULL.
  */
 int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb,
 			   dma_fence_func_t func)
@@ -472,11 +514,14 @@ EXPORT_SYMBOL(dma_fence_add_callback);
  * @fence: the fence that it was given to, or tried to be
  * @cb: the callback, initialised by dma_fence_add_callback()
  *
- * After this the callback is not running and will not run; its memory is the caller's again. The
- * list decides, not the signaled bit: a driver may set the bit long before it runs the callbacks.
+ * After this the callback is not running and will not run; its memory is the
+ * caller's again. The list decides, not the signaled bit: a driver may set the
+ * bit long before it runs the callbacks.
  *
- * Context: any, but not from a callback of the same fence; takes the fence's lock.
- * Return: true when removed before it ran, false when it has run or was not queued.
+ * Context: any, but not from a callback of the same fence; takes the fence's
+ * lock.
+ * Return: true when removed before it ran, false when it has run or was not
+ * queued.
  */
 bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -498,7 +543,8 @@ EXPORT_SYMBOL(dma_fence_remove_callback);
  * @fence: the fence
  *
  * Context: any; may take the fence's lock.
- * Return: 0 while pending, 1 when it went well, otherwise the negative &dma_fence.error.
+ * Return: 0 while pending, 1 when it went well, otherwise the negative
+ * &dma_fence.error.
  */
 int dma_fence_get_status(struct dma_fence *fence)
 {
@@ -531,7 +577,8 @@ EXPORT_SYMBOL(dma_fence_set_deadline);
  * @fence: the fence; the caller holds a reference
  * @seq: where to print
  *
- * Driver, timeline, sequence number, and whether signaled. A signaled fence has constant names.
+ * Driver, timeline, sequence number, and whether signaled. A signaled fence has
+ * constant names.
  *
  * Context: any in which @seq can be printed to; may take the fence's lock.
  */

@@ -36,15 +36,18 @@
 /**
  * struct dma_resv_table - slots for more fences than fit into struct dma_resv
  * @rcu: frees the table after the last lock-free reader
- * @num: slots in use or once used, the readers' bound. Locking: written under the resv lock with
- *	release semantics after the slot was filled; readers pair with an acquire.
+ * @num: slots in use or once used, the readers' bound. Locking: written under
+ *	the resv lock with release semantics after the slot was filled; readers
+ *	pair with an acquire.
  * @capacity: slots there are; constant
  * @bits: binary logarithm of the number of hash buckets; constant
  * @used: slots that hold a fence. Locking: resv lock.
- * @free: 1 + first of the empty slots below @num, chained by their links; 0 if none.
+ * @free: 1 + first of the empty slots below @num, chained by their links; 0 if
+ *	none.
  *	Locking: resv lock.
- * @word: the slots, followed by a u32 link per slot and a u32 head per bucket; links and heads are
- *	slot numbers plus 1, with 0 as end. Locking: words as @num, links and heads resv lock.
+ * @word: the slots, followed by a u32 link per slot and a u32 head per bucket;
+ *	links and heads are slot numbers plus 1, with 0 as end. Locking: words
+ *	as @num, links and heads resv lock.
  */
 struct dma_resv_table {
 	struct rcu_head rcu;
@@ -82,7 +85,10 @@ static inline bool dma_resv_slots_inline(const struct dma_resv *obj, const unsig
 	return slots == obj->slots;
 }
 
-/* Whether no fence comes any more: the slots inside the object are filled from the first one on. */
+/*
+ * Whether no fence comes any more: the slots inside the object are filled from
+ * the first one on.
+ */
 static inline bool dma_resv_word_is_end(const struct dma_resv *obj,
 					const unsigned long *slots, unsigned long word)
 {
@@ -105,8 +111,9 @@ static inline const unsigned long *dma_resv_slots_rcu(struct dma_resv *obj)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the fences of a reservation need RCU or its lock");
 	/*
-	 * Pairs with rcu_assign_pointer(). For a table a dependency would do; the slots inside the
-	 * object, cleared before they are published, are reached without the pointer.
+	 * Pairs with rcu_assign_pointer(). For a table a dependency would do;
+	 * the slots inside the object, cleared before they are published, are
+	 * reached without the pointer.
 	 */
 	return (__force const unsigned long *)smp_load_acquire(&obj->fences);
 }
@@ -120,7 +127,10 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 	if (!slots)
 		return 0;
 
-	/* Pairs with dma_resv_slot_store(): whoever sees the bound sees the words below it. */
+	/*
+	 * Pairs with dma_resv_slot_store(): whoever sees the bound sees the
+	 * words below it.
+	 */
 	return smp_load_acquire(&dma_resv_slots_table(slots)->num);
 }
 
@@ -148,15 +158,19 @@ static inline unsigned int dma_resv_generation_read(const struct dma_resv *obj)
 }
 
 /*
- * Whether the fence is known to have signaled, without asking the driver. The acquire pairs with
- * the atomic set of the bit when the fence signals: what came before is visible afterwards.
+ * Whether the fence is known to have signaled, without asking the driver. The
+ * acquire pairs with the atomic set of the bit when the fence signals: what
+ * came before is visible afterwards.
  */
 static inline bool dma_resv_fence_done(const struct dma_fence *fence)
 {
 	return test_bit_acquire(DMA_FENCE_FLAG_SIGNALED_BIT, &fence->flags);
 }
 
-/* Whether @fence with @usage makes the same context's fence in @word superfluous. */
+/*
+ * Whether @fence with @usage makes the same context's fence in @word
+ * superfluous.
+ */
 static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence *fence,
 					    enum dma_resv_usage usage)
 {
@@ -169,7 +183,10 @@ static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence
 /* Publish a word in a slot that readers may look at. */
 static inline void dma_resv_slot_store(unsigned long *slot, unsigned long word)
 {
-	/* Pairs with the dependency of READ_ONCE(), and with dma_resv_word_get_rcu(). */
+	/*
+	 * Pairs with the dependency of READ_ONCE(), and with
+	 * dma_resv_word_get_rcu().
+	 */
 	smp_store_release(slot, word);
 }
 
@@ -218,7 +235,10 @@ void dma_resv_watch_call(struct dma_resv *obj, enum dma_resv_usage usage);
 
 #define DMA_RESV_NO_SLOT UINT_MAX
 
-/* With its share of the buckets a slot takes less than 16 bytes: so many the allocator can give. */
+/*
+ * With its share of the buckets a slot takes less than 16 bytes: so many the
+ * allocator can give.
+ */
 #define DMA_RESV_SLOTS_MAX \
 	((unsigned int)((KMALLOC_MAX_SIZE - sizeof(struct dma_resv_table)) / 16))
 
@@ -251,15 +271,19 @@ static __always_inline bool dma_resv_word_may_wait(unsigned long word, enum dma_
 	return fence && dma_resv_word_usage(word) <= usage && !dma_resv_fence_done(fence);
 }
 
-/* Get the fence whose word was found in @slot, unless it may be another one by now: see 4. */
+/*
+ * Get the fence whose word was found in @slot, unless it may be another one by
+ * now: see 4.
+ */
 static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, unsigned long word)
 {
 	if (unlikely(!kref_get_unless_zero(&dma_resv_word_fence(word)->refcount)))
 		return false;
 
 	/*
-	 * Pairs with the release of the count of a fence that is made there later. What the caller
-	 * sees of the storage is behind it, too; in which order with the slot does not matter.
+	 * Pairs with the release of the count of a fence that is made there
+	 * later. What the caller sees of the storage is behind it, too; in
+	 * which order with the slot does not matter.
 	 */
 	smp_rmb();
 	if (likely(READ_ONCE(*slot) == word))
@@ -269,7 +293,10 @@ static __always_inline bool dma_resv_word_get_rcu(const unsigned long *slot, uns
 	return false;
 }
 
-/* Find the first slot from @slot on that may hold something to wait for, and its word; or NULL. */
+/*
+ * Find the first slot from @slot on that may hold something to wait for, and
+ * its word; or NULL.
+ */
 static __always_inline const unsigned long *
 dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
 		       const unsigned long *slot, enum dma_resv_usage usage, unsigned long *word)
@@ -287,7 +314,10 @@ dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
 	return NULL;
 }
 
-/* How much room dma_resv_busy_read() takes at the moment; 0 if there is nothing to wait for. */
+/*
+ * How much room dma_resv_busy_read() takes at the moment; 0 if there is nothing
+ * to wait for.
+ */
 static inline unsigned int dma_resv_busy_bound(struct dma_resv *obj, enum dma_resv_usage usage)
 {
 	const unsigned long *slots;

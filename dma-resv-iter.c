@@ -69,7 +69,10 @@
 
 #include "dma-resv-internal.h"
 
-/* The reference in a word that is not to be returned. Out of line, for this is not the rule. */
+/*
+ * The reference in a word that is not to be returned. Out of line, for this is
+ * not the rule.
+ */
 void dma_resv_word_put(unsigned long word)
 {
 	dma_fence_put(dma_resv_word_fence(word));
@@ -82,7 +85,10 @@ void dma_resv_words_put(const unsigned long *words, unsigned int num)
 		dma_fence_put(dma_resv_word_fence(words[num]));
 }
 
-/* Ask the driver about a fence whose flag is clear; drops the reference if it is signaled. */
+/*
+ * Ask the driver about a fence whose flag is clear; drops the reference if it
+ * is signaled.
+ */
 static noinline bool dma_resv_word_signaled(unsigned long word)
 {
 	if (!dma_fence_is_signaled(dma_resv_word_fence(word)))
@@ -169,8 +175,9 @@ static __always_inline struct dma_fence *dma_resv_iter_begin_batch(struct dma_re
 }
 
 /*
- * Read ahead from slot @cursor->bound on. Returns false when there is reason to start over; true
- * with none read only at the end. @cursor->fences is current, or was a moment ago.
+ * Read ahead from slot @cursor->bound on. Returns false when there is reason to
+ * start over; true with none read only at the end. @cursor->fences is current,
+ * or was a moment ago.
  */
 static __always_inline bool dma_resv_iter_read_rcu(struct dma_resv_iter *cursor,
 						   const unsigned long **end)
@@ -235,8 +242,9 @@ static noinline struct dma_fence *dma_resv_iter_continue(struct dma_resv_iter *c
  * dma_resv_iter_drop - drop the references of a lock-free walk
  * @cursor: cursor whose last step returned a fence
  *
- * For dma_resv_iter_end() alone, which calls it when the loop was left early: the cursor has a
- * reference to the current fence and to those that it has read ahead.
+ * For dma_resv_iter_end() alone, which calls it when the loop was left early:
+ * the cursor has a reference to the current fence and to those that it has read
+ * ahead.
  *
  * Context: Any context in which the fences may be released.
  */
@@ -253,7 +261,8 @@ EXPORT_SYMBOL(dma_resv_iter_drop);
  *
  * Use dma_resv_for_each_fence_unlocked().
  *
- * Context: Any context in which the fences may be polled and released. Takes no lock.
+ * Context: Any context in which the fences may be polled and released. Takes no
+ * lock.
  * Return: the first busy fence, with a reference that the cursor owns, or NULL.
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
@@ -342,11 +351,13 @@ static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cu
  * dma_resv_iter_next_unlocked - continue a lock-free walk
  * @cursor: cursor whose last step returned a fence
  *
- * Drops the reference on the fence before. Begins a new pass when the fences have moved to other
- * storage, or one left it while it was being read.
+ * Drops the reference on the fence before. Begins a new pass when the fences
+ * have moved to other storage, or one left it while it was being read.
  *
- * Context: Any context in which the fences may be polled and released. Takes no lock.
- * Return: the next busy fence, with a reference that the cursor owns, or NULL at the end.
+ * Context: Any context in which the fences may be polled and released. Takes no
+ * lock.
+ * Return: the next busy fence, with a reference that the cursor owns, or NULL
+ * at the end.
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
@@ -366,9 +377,9 @@ static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 }
 
 /*
- * Where to go on: a caller that reserved slots may have moved the fences, to closer together but in
- * the same order. If the current one was left behind, having signaled, or was replaced meanwhile,
- * they are all looked at again.
+ * Where to go on: a caller that reserved slots may have moved the fences, to
+ * closer together but in the same order. If the current one was left behind,
+ * having signaled, or was replaced meanwhile, they are all looked at again.
  */
 static const unsigned long *dma_resv_iter_behind(struct dma_resv_iter *cursor)
 {
@@ -391,7 +402,8 @@ static const unsigned long *dma_resv_iter_behind(struct dma_resv_iter *cursor)
  * Use dma_resv_for_each_fence().
  *
  * Context: The reservation's lock is held.
- * Return: the first fence, busy or signaled, borrowed from the reservation, or NULL.
+ * Return: the first fence, busy or signaled, borrowed from the reservation, or
+ * NULL.
  */
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
 {
@@ -411,7 +423,8 @@ EXPORT_SYMBOL_GPL(dma_resv_iter_first);
  * @cursor: cursor whose last step returned a fence
  *
  * Context: The reservation's lock is held.
- * Return: the next fence, busy or signaled, borrowed from the reservation, or NULL at the end.
+ * Return: the next fence, busy or signaled, borrowed from the reservation, or
+ * NULL at the end.
  */
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 {
@@ -422,9 +435,10 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 
 /*
- * Get all busy fences that match @usage, with a reference to each, which is the caller's: their
- * words or, if @mask clears the usage, pointers. Returns how many; or DMA_RESV_NO_SLOT, and none,
- * if there may be more than the @room in @words.
+ * Get all busy fences that match @usage, with a reference to each, which is the
+ * caller's: their words or, if @mask clears the usage, pointers. Returns how
+ * many; or DMA_RESV_NO_SLOT, and none, if there may be more than the @room in
+ * @words.
  */
 unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 				unsigned long mask, unsigned long *words, unsigned int room)
@@ -445,7 +459,10 @@ unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 	return end - words;
 }
 
-/* The same for fences inside the object; DMA_RESV_NO_SLOT also if they are not, or change. */
+/*
+ * The same for fences inside the object; DMA_RESV_NO_SLOT also if they are not,
+ * or change.
+ */
 unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage usage,
 				    unsigned long mask, unsigned long words[DMA_RESV_INLINE_SLOTS])
 {
@@ -462,7 +479,10 @@ unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage us
 	return end - words;
 }
 
-/* Take a reference to the first busy fence that matches @usage, the long way; NULL if none. */
+/*
+ * Take a reference to the first busy fence that matches @usage, the long way;
+ * NULL if none.
+ */
 struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage)
 {
 	const unsigned long *slots, *slot, *end, *got;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Teach lockdep the lock order around reservations before anyone can get it wrong.
+ * Teach lockdep the lock order around reservations before anyone can get it
+ * wrong.
  *
- * Built with CONFIG_LOCKDEP only. Each lock is taken once, at boot, inside the one before it:
+ * Built with CONFIG_LOCKDEP only. Each lock is taken once, at boot, inside the
+ * one before it:
  *
  *	mmap_lock			page faults take reservations
  *	  reservation_ww_class		memory is allocated with a reservation held
@@ -11,9 +13,10 @@
  *	      mmu notifier		  and from devices, by way of the notifiers,
  *	        wait for a dma_fence	    which wait for the devices to be done
  *
- * From then on a driver that takes two of them in the other order is told so the first time,
- * whatever else would have to happen for a deadlock. In particular, nothing that a fence needs in
- * order to signal may allocate memory or take a reservation.
+ * From then on a driver that takes two of them in the other order is told so
+ * the first time, whatever else would have to happen for a deadlock. In
+ * particular, nothing that a fence needs in order to signal may allocate memory
+ * or take a reservation.
  */
 
 #include <linux/dma-fence.h>

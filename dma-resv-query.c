@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Questions about all the fences of a reservation: what is there, is it done, wait for it.
+ * Questions about all the fences of a reservation: what is there, is it done,
+ * wait for it.
  *
  * Locks: none. Two functions say that they expect the lock of a reservation.
  */
@@ -23,8 +24,9 @@
 static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", "bookkeep" };
 
 /*
- * What asks for all busy fences has room on the stack for those inside the object. For those in a
- * table it makes room first, and again, should they have become more meanwhile.
+ * What asks for all busy fences has room on the stack for those inside the
+ * object. For those in a table it makes room first, and again, should they have
+ * become more meanwhile.
  */
 static bool dma_resv_is_small(const struct dma_resv *obj)
 {
@@ -60,7 +62,10 @@ static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *sr
 	return 0;
 }
 
-/* As dma_resv_copy_fences(), for fences that were inside the object a moment ago. */
+/*
+ * As dma_resv_copy_fences(), for fences that were inside the object a moment
+ * ago.
+ */
 static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src)
 {
 	unsigned long few[DMA_RESV_INLINE_SLOTS] = {};
@@ -84,7 +89,8 @@ static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src
  *
  * What was reserved in @dst before is used up, whatever it was.
  *
- * Context: Process context, the lock of @dst is held. Allocates with GFP_KERNEL.
+ * Context: Process context, the lock of @dst is held. Allocates with
+ * GFP_KERNEL.
  * Return: 0, or -ENOMEM with @dst as it was.
  */
 int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
@@ -128,7 +134,10 @@ static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv
 	return 0;
 }
 
-/* As dma_resv_get_fences(), for fences that were inside the object a moment ago. */
+/*
+ * As dma_resv_get_fences(), for fences that were inside the object a moment
+ * ago.
+ */
 static noinline int dma_resv_get_fences_few(struct dma_resv *obj, enum dma_resv_usage usage,
 					    unsigned int *num_fences, struct dma_fence ***fences)
 {
@@ -158,8 +167,8 @@ static noinline int dma_resv_get_fences_few(struct dma_resv *obj, enum dma_resv_
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
  * @num_fences: where to store how many there are
- * @fences: where to store the array: NULL if there are none; else the caller drops the reference on
- *	each fence and frees the array with kfree()
+ * @fences: where to store the array: NULL if there are none; else the caller
+ *	drops the reference on each fence and frees the array with kfree()
  *
  * Context: Process context. Allocates with GFP_KERNEL.
  * Return: 0, or -ENOMEM with 0 and NULL stored.
@@ -208,7 +217,10 @@ static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_r
 	return 0;
 }
 
-/* As dma_resv_get_singleton(), for fences that were inside the object a moment ago. */
+/*
+ * As dma_resv_get_singleton(), for fences that were inside the object a moment
+ * ago.
+ */
 static noinline int dma_resv_get_singleton_few(struct dma_resv *obj, enum dma_resv_usage usage,
 					       struct dma_fence **fence)
 {
@@ -239,11 +251,12 @@ static noinline int dma_resv_get_singleton_few(struct dma_resv *obj, enum dma_re
  * dma_resv_get_singleton - get one fence that stands for all the busy ones
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
- * @fence: where to store the fence: NULL if there is nothing to wait for; else the caller owns a
- *	reference
+ * @fence: where to store the fence: NULL if there is nothing to wait for; else
+ *	the caller owns a reference
  *
- * With several fences the result is a &struct dma_fence_array of them. Such a fence must not be
- * added to a reservation; use dma_resv_copy_fences() or add the fences one by one.
+ * With several fences the result is a &struct dma_fence_array of them. Such a
+ * fence must not be added to a reservation; use dma_resv_copy_fences() or add
+ * the fences one by one.
  *
  * Context: Process context. Allocates with GFP_KERNEL.
  * Return: 0, or -ENOMEM with NULL stored.
@@ -259,8 +272,8 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
 /*
- * Wait for all fences. What takes the place of one that the walk has read is not waited for, so
- * that this ends, whatever is added on and on.
+ * Wait for all fences. What takes the place of one that the walk has read is
+ * not waited for, so that this ends, whatever is added on and on.
  */
 static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 				       long left)
@@ -302,8 +315,9 @@ static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage
 }
 
 /*
- * Take a reference to the first busy fence, whose word was found in a slot, if it will do without a
- * walk: if there is no other, or no time to wait for any. NULL also if it is gone by now.
+ * Take a reference to the first busy fence, whose word was found in a slot, if
+ * it will do without a walk: if there is no other, or no time to wait for any.
+ * NULL also if it is gone by now.
  */
 static noinline struct dma_fence *dma_resv_wait_pick_rcu(struct dma_resv *obj,
 							 enum dma_resv_usage usage, bool poll,
@@ -329,14 +343,16 @@ static noinline struct dma_fence *dma_resv_wait_pick_rcu(struct dma_resv *obj,
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
  * @intr: let signals interrupt the wait
- * @timeout: jiffies to wait at most for all fences together, or 0 to look without sleeping;
- *	anything above MAX_SCHEDULE_TIMEOUT means that
+ * @timeout: jiffies to wait at most for all fences together, or 0 to look
+ *	without sleeping; anything above MAX_SCHEDULE_TIMEOUT means that
  *
- * Looking with a @timeout of 0 enables the signaling of the fences, as waiting does.
+ * Looking with a @timeout of 0 enables the signaling of the fences, as waiting
+ * does.
  *
  * Context: Process context; sleeps unless @timeout is 0.
- * Return: the jiffies left but at least 1 if all have signaled (1 for a @timeout of 0), 0 if time
- * ran out, -ERESTARTSYS on a signal, or another error from a driver's wait.
+ * Return: the jiffies left but at least 1 if all have signaled (1 for a
+ * @timeout of 0), 0 if time ran out, -ERESTARTSYS on a signal, or another error
+ * from a driver's wait.
  */
 long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 			   unsigned long timeout)
@@ -384,10 +400,12 @@ EXPORT_SYMBOL_GPL(dma_resv_set_deadline);
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
  *
- * Polls the drivers of fences not known to have signaled, up to the first busy one. Does not enable
- * signaling. Without the lock, fences may be added before the caller looks at the answer.
+ * Polls the drivers of fences not known to have signaled, up to the first busy
+ * one. Does not enable signaling. Without the lock, fences may be added before
+ * the caller looks at the answer.
  *
- * Context: Any context in which the fences may be polled and released. Does not sleep.
+ * Context: Any context in which the fences may be polled and released. Does not
+ * sleep.
  * Return: true if nothing is left to wait for.
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The storage of a reservation: where the fences are, room for more, and all of them exchanged.
+ * The storage of a reservation: where the fences are, room for more, and all of
+ * them exchanged.
  *
- * Locks: the reservation's, held by all callers, unless nobody else has the object.
+ * Locks: the reservation's, held by all callers, unless nobody else has the
+ * object.
  */
 
 #include <linux/dma-fence.h>
@@ -21,14 +23,20 @@ static void dma_resv_slots_put(const unsigned long *slots, unsigned int bound)
 		dma_fence_put(dma_resv_word_fence(slots[i]));
 }
 
-/* Free storage when the lock-free readers that may be in the middle of it have left. */
+/*
+ * Free storage when the lock-free readers that may be in the middle of it have
+ * left.
+ */
 static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
 {
 	if (slots && !dma_resv_slots_inline(obj, slots))
 		kfree_rcu(dma_resv_slots_table(slots), rcu);
 }
 
-/* Make @table the current storage. The caller retires what it replaces, without changing it. */
+/*
+ * Make @table the current storage. The caller retires what it replaces, without
+ * changing it.
+ */
 static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *table)
 {
 	if (dma_resv_slots_locked(obj))
@@ -39,8 +47,8 @@ static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *
 }
 
 /*
- * A first table of 256 bytes, in which the 15 slots become 16. A smaller one would be outgrown too
- * soon, and an allocation costs more than a dozen slots.
+ * A first table of 256 bytes, in which the 15 slots become 16. A smaller one
+ * would be outgrown too soon, and an allocation costs more than a dozen slots.
  */
 #define DMA_RESV_TABLE_MIN 15U
 
@@ -106,7 +114,10 @@ static void dma_resv_slots_clear(struct dma_resv *obj)
 		dma_resv_table_index(dma_resv_slots_table(slots));
 }
 
-/* Throw the signaled fences out of a table, asking the driver where the core does not know. */
+/*
+ * Throw the signaled fences out of a table, asking the driver where the core
+ * does not know.
+ */
 static void dma_resv_table_expire(struct dma_resv_table *table)
 {
 	unsigned int i, num = table->num;
@@ -166,7 +177,10 @@ static unsigned int dma_resv_room_recover(struct dma_resv *obj)
 	return dma_resv_slots_room(obj);
 }
 
-/* Take the slots inside the object into use, if there was no storage yet and they will do. */
+/*
+ * Take the slots inside the object into use, if there was no storage yet and
+ * they will do.
+ */
 static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
 {
 	if (dma_resv_slots_locked(obj) || num > DMA_RESV_INLINE_SLOTS)
@@ -179,8 +193,9 @@ static bool dma_resv_inline_begin(struct dma_resv *obj, unsigned int num)
 }
 
 /*
- * Make use of the slots of what has signaled; when that gives little, grow instead, so that the
- * next look at all the fences is as many added ones away as it takes to pay for it.
+ * Make use of the slots of what has signaled; when that gives little, grow
+ * instead, so that the next look at all the fences is as many added ones away
+ * as it takes to pay for it.
  */
 int dma_resv_room_make(struct dma_resv *obj, unsigned int num)
 {
@@ -217,7 +232,10 @@ static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *wo
 	return true;
 }
 
-/* Hold exactly the fences of a table that nobody else has. The caller holds the lock. */
+/*
+ * Hold exactly the fences of a table that nobody else has. The caller holds the
+ * lock.
+ */
 void dma_resv_table_assign(struct dma_resv *obj, struct dma_resv_table *table)
 {
 	unsigned long *old = dma_resv_slots_locked(obj);
@@ -228,8 +246,9 @@ void dma_resv_table_assign(struct dma_resv *obj, struct dma_resv_table *table)
 }
 
 /*
- * Hold exactly @count fences, given as words with a reference each, which pass to @obj on success.
- * The caller holds the lock. Returns 0, or -ENOMEM with nothing changed.
+ * Hold exactly @count fences, given as words with a reference each, which pass
+ * to @obj on success. The caller holds the lock. Returns 0, or -ENOMEM with
+ * nothing changed.
  */
 int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsigned int count)
 {

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table in which a reservation keeps its fences once they are more than a few: a slot of any
- * context is found in constant time, however many contexts there are.
+ * The table in which a reservation keeps its fences once they are more than a
+ * few: a slot of any context is found in constant time, however many contexts
+ * there are.
  *
- * Chained hashing, with slot numbers for pointers. Nothing ever moves within a table, for lock-free
- * readers go through the slots; only the index around them changes, which is the lock holder's.
+ * Chained hashing, with slot numbers for pointers. Nothing ever moves within a
+ * table, for lock-free readers go through the slots; only the index around them
+ * changes, which is the lock holder's.
  *
- * Locks: the reservation's, held by all callers, unless nobody else has the table yet.
+ * Locks: the reservation's, held by all callers, unless nobody else has the
+ * table yet.
  */
 
 #include <linux/dma-fence.h>
@@ -18,10 +21,15 @@
 
 #include "dma-resv-internal.h"
 
-/* What a slot costs besides its share of the buckets; see DMA_RESV_SLOTS_MAX. */
+/*
+ * What a slot costs besides its share of the buckets; see DMA_RESV_SLOTS_MAX.
+ */
 #define DMA_RESV_SLOT_BYTES (sizeof(unsigned long) + sizeof(u32))
 
-/* Links and heads of a table are slot numbers plus 1, so that zeroed memory is an empty index. */
+/*
+ * Links and heads of a table are slot numbers plus 1, so that zeroed memory is
+ * an empty index.
+ */
 static u32 *dma_resv_table_links(struct dma_resv_table *table)
 {
 	return (u32 *)(table->word + table->capacity);
@@ -38,8 +46,9 @@ static u32 *dma_resv_table_head(struct dma_resv_table *table, u64 context)
 }
 
 /*
- * Index the words of a table whose heads are zero: chain the fences by context and the empty slots
- * to each other, let the readers' bound shrink to the last fence.
+ * Index the words of a table whose heads are zero: chain the fences by context
+ * and the empty slots to each other, let the readers' bound shrink to the last
+ * fence.
  */
 void dma_resv_table_index_new(struct dma_resv_table *table)
 {
@@ -49,7 +58,10 @@ void dma_resv_table_index_new(struct dma_resv_table *table)
 
 	while (num && !table->word[num - 1])
 		num--;
-	/* Pairs with dma_resv_slots_bound(): who sees the number sees the words. */
+	/*
+	 * Pairs with dma_resv_slots_bound(): who sees the number sees the
+	 * words.
+	 */
 	smp_store_release(&table->num, num);
 
 	for (i = num; i--; ) {
@@ -77,8 +89,8 @@ void dma_resv_table_index(struct dma_resv_table *table)
 }
 
 /*
- * Make an empty table of @slots at least. About half as many buckets as slots: a chain is one or
- * two fences long.
+ * Make an empty table of @slots at least. About half as many buckets as slots:
+ * a chain is one or two fences long.
  */
 struct dma_resv_table *dma_resv_table_alloc(unsigned int slots, gfp_t gfp)
 {
@@ -142,11 +154,12 @@ static unsigned int dma_resv_table_claim(struct dma_resv_table *table, u64 conte
 }
 
 /*
- * Find the slot for a fence: that of one it supersedes, or an empty one, or DMA_RESV_NO_SLOT.
+ * Find the slot for a fence: that of one it supersedes, or an empty one, or
+ * DMA_RESV_NO_SLOT.
  *
- * Any signaled fence of the chain may go as well: it shares the bucket with the new one, so that
- * the index stays right whatever its context is. An empty slot is indexed here, the caller fills
- * it.
+ * Any signaled fence of the chain may go as well: it shares the bucket with the
+ * new one, so that the index stays right whatever its context is. An empty slot
+ * is indexed here, the caller fills it.
  */
 unsigned int dma_resv_table_pick(struct dma_resv_table *table, struct dma_fence *fence,
 				 enum dma_resv_usage usage)

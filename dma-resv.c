@@ -2,12 +2,14 @@
 /*
  * Reservation objects: life, and everything that changes the set of fences.
  *
- * Readers are in dma-resv-iter.c (cursors) and dma-resv-query.c (questions about the whole set).
- * Where the fences are is in dma-resv-slots.c, the table for more than a few in dma-resv-table.c.
+ * Readers are in dma-resv-iter.c (cursors) and dma-resv-query.c (questions
+ * about the whole set). Where the fences are is in dma-resv-slots.c, the table
+ * for more than a few in dma-resv-table.c.
  *
- * Locks: the reservation's own ww_mutex, expected from the caller by all that changes the fences.
- * Below it nothing is taken but the allocator's locks, and what is taken when a fence is polled,
- * signals by that, and is released: its own, the driver's, those of its callbacks.
+ * Locks: the reservation's own ww_mutex, expected from the caller by all that
+ * changes the fences. Below it nothing is taken but the allocator's locks, and
+ * what is taken when a fence is polled, signals by that, and is released: its
+ * own, the driver's, those of its callbacks.
  */
 
 #include <linux/bug.h>
@@ -21,31 +23,37 @@
 /**
  * DOC: Reservation Object Overview
  *
- * A &struct dma_resv answers one question about a buffer: who still uses it? It holds the fences of
- * all work in flight, each with a usage that says who has to wait for it (&enum dma_resv_usage),
- * and a lock that also guards the buffer's placement and mappings. All drivers that share a buffer
- * share its reservation; that is what makes implicit synchronisation between them work.
+ * A &struct dma_resv answers one question about a buffer: who still uses it? It
+ * holds the fences of all work in flight, each with a usage that says who has
+ * to wait for it (&enum dma_resv_usage), and a lock that also guards the
+ * buffer's placement and mappings. All drivers that share a buffer share its
+ * reservation; that is what makes implicit synchronisation between them work.
  *
- * The lock is a &struct ww_mutex. A job that uses many buffers locks them in whatever order it
- * meets them, under one &struct ww_acquire_ctx of class &reservation_ww_class; who came later backs
- * off. dma_resv_lock() returns -EDEADLK then.
+ * The lock is a &struct ww_mutex. A job that uses many buffers locks them in
+ * whatever order it meets them, under one &struct ww_acquire_ctx of class
+ * &reservation_ww_class; who came later backs off. dma_resv_lock() returns
+ * -EDEADLK then.
  *
- * Publishing a fence takes two steps, so that nothing can fail once the hardware has started:
+ * Publishing a fence takes two steps, so that nothing can fail once the
+ * hardware has started:
  *
- * 1. lock all reservations and call dma_resv_reserve_fences() on each: this may sleep and may fail;
- * 2. create the fence, start the job, call dma_resv_add_fence() on each, unlock: this cannot fail.
+ * 1. lock all reservations and call dma_resv_reserve_fences() on each: this may
+ *    sleep and may fail;
+ * 2. create the fence, start the job, call dma_resv_add_fence() on each,
+ *    unlock: this cannot fail.
  *
  * A reserved slot lasts until the unlock.
  *
- * Fences of one context signal in order. A later fence thus takes the slot of an earlier one unless
- * that one has a stronger usage, and a reservation holds about as many fences as there are contexts
- * at work on the buffer, not as many as there are jobs. Signaled fences stay in until their slot is
- * wanted.
+ * Fences of one context signal in order. A later fence thus takes the slot of
+ * an earlier one unless that one has a stronger usage, and a reservation holds
+ * about as many fences as there are contexts at work on the buffer, not as many
+ * as there are jobs. Signaled fences stay in until their slot is wanted.
  *
- * Looking needs no lock: dma_resv_for_each_fence_unlocked(), dma_resv_test_signaled(),
- * dma_resv_wait_timeout() and dma_resv_get_fences() work on what they meet. A fence added while
- * they run may be missed; one that was there before is not. Who needs a set that stands still takes
- * the lock and uses dma_resv_for_each_fence().
+ * Looking needs no lock: dma_resv_for_each_fence_unlocked(),
+ * dma_resv_test_signaled(), dma_resv_wait_timeout() and dma_resv_get_fences()
+ * work on what they meet. A fence added while they run may be missed; one that
+ * was there before is not. Who needs a set that stands still takes the lock and
+ * uses dma_resv_for_each_fence().
  */
 
 #ifdef CONFIG_DEBUG_MUTEXES
@@ -68,8 +76,9 @@ static bool dma_resv_credit_take(struct dma_resv *obj)
  * dma_resv_reset_max_fences - forget slots that were reserved and not used
  * @obj: locked reservation
  *
- * Called by dma_resv_unlock() in kernels that debug mutexes, so that adding a fence without a
- * reservation is noticed although the memory for it happens to be there.
+ * Called by dma_resv_unlock() in kernels that debug mutexes, so that adding a
+ * fence without a reservation is noticed although the memory for it happens to
+ * be there.
  *
  * Context: Process context, the lock of @obj is held.
  */
@@ -150,7 +159,10 @@ static void dma_resv_slot_show(struct dma_resv *obj, const unsigned long *slot)
 		smp_store_release(&table->num, table->num + 1);
 }
 
-/* Wait-die: a context that meets an older one's lock backs off at once. Drivers rely on that. */
+/*
+ * Wait-die: a context that meets an older one's lock backs off at once. Drivers
+ * rely on that.
+ */
 struct ww_class reservation_ww_class = __WW_CLASS_INITIALIZER(reservation_ww_class, true);
 EXPORT_SYMBOL(reservation_ww_class);
 
@@ -175,7 +187,8 @@ EXPORT_SYMBOL(dma_resv_init);
  * dma_resv_fini - drop all fences of a reservation that nobody uses any more
  * @obj: reservation, unlocked; its memory may be freed on return
  *
- * Work still in flight is not waited for. Nothing refers to @obj after the return.
+ * Work still in flight is not waited for. Nothing refers to @obj after the
+ * return.
  *
  * Context: Any context in which the fences may be released.
  */
@@ -206,14 +219,16 @@ static bool dma_resv_room_is_plain(struct dma_resv *obj, unsigned int num)
 /**
  * dma_resv_reserve_fences - make sure that fences can be added
  * @obj: locked reservation
- * @num_fences: how many calls of dma_resv_add_fence() shall be able to rely on it, at least 1
+ * @num_fences: how many calls of dma_resv_add_fence() shall be able to rely on
+ *	it, at least 1
  *
- * The slots last until the lock is dropped. Reserving again before the first slots are used makes
- * sure of @num_fences from now on; it does not add up.
+ * The slots last until the lock is dropped. Reserving again before the first
+ * slots are used makes sure of @num_fences from now on; it does not add up.
  *
- * Context: Process context, the lock of @obj is held. Allocates with GFP_KERNEL, so do not call it
- * from a fence signalling section.
- * Return: 0; -EINVAL (and a warning) if @num_fences is 0; -ENOMEM, with all fences still in place.
+ * Context: Process context, the lock of @obj is held. Allocates with
+ * GFP_KERNEL, so do not call it from a fence signalling section.
+ * Return: 0; -EINVAL (and a warning) if @num_fences is 0; -ENOMEM, with all
+ * fences still in place.
  */
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
@@ -355,17 +370,20 @@ static __always_inline bool dma_resv_inline_replace(struct dma_resv *obj, u64 co
 }
 
 /**
- * dma_resv_replace_fences - put a fence in the place of all the fences of a context
+ * dma_resv_replace_fences - put a fence in the place of all the fences of a
+ * context
  * @obj: locked reservation
  * @context: context whose fences go
- * @fence: fence that takes their places, of whatever context; it gets a reference for each of them
+ * @fence: fence that takes their places, of whatever context; it gets a
+ *	reference for each of them
  * @usage: usage of @fence in these places
  *
- * For fences that stand for a condition, not for work, once the condition is void: preemption and
- * eviction fences, for example. Nobody may need to wait for the old fences any more when @fence has
- * signaled. Does nothing if @context has no fence here. @context is one that
- * dma_fence_context_alloc() gave, so never 0. May be called from within dma_resv_for_each_fence()
- * on @obj.
+ * For fences that stand for a condition, not for work, once the condition is
+ * void: preemption and eviction fences, for example. Nobody may need to wait
+ * for the old fences any more when @fence has signaled. Does nothing if
+ * @context has no fence here. @context is one that dma_fence_context_alloc()
+ * gave, so never 0. May be called from within dma_resv_for_each_fence() on
+ * @obj.
  *
  * Context: The lock of @obj is held. Does not sleep.
  */

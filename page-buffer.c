@@ -33,8 +33,8 @@
  * @dev: the device
  * @table: all pages, with the device's addresses while it is mapped
  * @node: link in &page_buffer.attachments
- * @dir: direction of the mapping, or DMA_NONE without one. Locking: writers hold
- *	the buffer's lock and the reservation, readers hold either
+ * @dir: direction of the mapping, or DMA_NONE without one. Locking: writers
+ *	hold the buffer's lock and the reservation, readers hold either
  * @cpu_writes: the CPU has the memory for writing. Locking: the buffer's lock
  */
 struct page_attachment {

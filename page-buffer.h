@@ -37,7 +37,9 @@ struct page_buffer {
 	size_t len;
 	/** @fill: The exporter's callback. Never changes. */
 	page_buffer_fill_t fill;
-	/** @lock: Protects @attachments and @vaddr. Taken under the reservation. */
+	/**
+	 * @lock: Protects @attachments and @vaddr. Taken under the reservation.
+	 */
 	struct mutex lock;
 	/** @attachments: The devices. Locking: @lock. */
 	struct list_head attachments;

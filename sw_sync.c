@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A timeline that userspace drives: for testing everything that waits for fences.
+ * A timeline that userspace drives: for testing everything that waits for
+ * fences.
  *
- * Opening debugfs sync/sw_sync makes a timeline at zero; one ioctl makes a fence at a point of it,
- * another advances it. A fence whose creator never gets there blocks whoever waits: never offer
- * this to processes that are not trusted with the whole machine.
+ * Opening debugfs sync/sw_sync makes a timeline at zero; one ioctl makes a
+ * fence at a point of it, another advances it. A fence whose creator never gets
+ * there blocks whoever waits: never offer this to processes that are not
+ * trusted with the whole machine.
  *
- * Locks: the timeline's, which is that of its fences. While a fence signals, a callback may drop
- * the last reference to any other fence of the same timeline, with that lock held: so a release
- * takes no lock. A point whose references have gone stays in the timeline until an RCU callback
- * removes it, and whoever finds it there has to get a reference before using it.
+ * Locks: the timeline's, which is that of its fences. While a fence signals, a
+ * callback may drop the last reference to any other fence of the same timeline,
+ * with that lock held: so a release takes no lock. A point whose references
+ * have gone stays in the timeline until an RCU callback removes it, and whoever
+ * finds it there has to get a reference before using it.
  */
 #include <linux/compat.h>
 #include <linux/err.h>
@@ -133,7 +136,10 @@ static void sync_point_set_deadline(struct dma_fence *fence, ktime_t deadline)
 	point->deadline = min(point->deadline, deadline);
 }
 
-/* Nobody holds a lock here, and whoever found the point without a reference has let go of it. */
+/*
+ * Nobody holds a lock here, and whoever found the point without a reference has
+ * let go of it.
+ */
 static void sync_point_free_rcu(struct rcu_head *rcu)
 {
 	struct dma_fence *fence = container_of(rcu, struct dma_fence, rcu);

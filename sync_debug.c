@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs sync/: the software timeline itself (see sw_sync.c), and sync/info, which lists all such
- * timelines with their points and all sync_files with their fences.
+ * debugfs sync/: the software timeline itself (see sw_sync.c), and sync/info,
+ * which lists all such timelines with their points and all sync_files with
+ * their fences.
  *
- * Locks: a spinlock around the list of timelines, because a timeline may go in any context; under
- * it the lock of one timeline. A spinlock around the list of files, too, held for one step at a
- * time: printing one, with as many fences as it may have, holds a reference to it instead.
+ * Locks: a spinlock around the list of timelines, because a timeline may go in
+ * any context; under it the lock of one timeline. A spinlock around the list of
+ * files, too, held for one step at a time: printing one, with as many fences as
+ * it may have, holds a reference to it instead.
  */
 #include <linux/debugfs.h>
 #include <linux/dma-fence-unwrap.h>
@@ -56,8 +58,9 @@ static void sync_debug_show_timeline(struct seq_file *s, struct sync_timeline *t
 }
 
 /*
- * What the driver of a fence says about it. The driver may forget all this, or go altogether, an
- * RCU grace period after the fence has signaled: it is asked only while the fence has not.
+ * What the driver of a fence says about it. The driver may forget all this, or
+ * go altogether, an RCU grace period after the fence has signaled: it is asked
+ * only while the fence has not.
  */
 static void sync_debug_show_pending(struct seq_file *s, struct dma_fence *fence)
 {
@@ -117,8 +120,8 @@ static void sync_debug_show_timelines(struct seq_file *s)
 }
 
 /*
- * The file after @prev, which the caller has, or the first one, with a reference. One whose last
- * reference has gone is passed over.
+ * The file after @prev, which the caller has, or the first one, with a
+ * reference. One whose last reference has gone is passed over.
  */
 static struct sync_file *sync_debug_next_file(struct sync_file *prev)
 {
@@ -160,7 +163,10 @@ static int __init sync_debug_init(void)
 	struct dentry *dir = debugfs_create_dir("sync", NULL);
 
 	debugfs_create_file("info", 0444, dir, NULL, &sync_debug_info_fops);
-	/* Without debugfs's own wrapper, which knows nothing of ioctl on a file that stays. */
+	/*
+	 * Without debugfs's own wrapper, which knows nothing of ioctl on a file
+	 * that stays.
+	 */
 	debugfs_create_file_unsafe("sw_sync", 0644, dir, NULL, &sw_sync_fops);
 	return 0;
 }

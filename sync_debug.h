@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What sw_sync.c, sync_debug.c and sync_file.c share, a section for each file that implements it.
+ * What sw_sync.c, sync_debug.c and sync_file.c share, a section for each file
+ * that implements it.
  */
 #ifndef _DMA_BUF_SYNC_DEBUG_H
 #define _DMA_BUF_SYNC_DEBUG_H
@@ -17,7 +18,10 @@
 
 struct sync_file;
 
-/* sw_sync.c: the ioctls of sync/sw_sync, known to test programs by these numbers and layouts */
+/*
+ * sw_sync.c: the ioctls of sync/sw_sync, known to test programs by these
+ * numbers and layouts
+ */
 
 /**
  * struct sw_sync_create_fence_data - argument of SW_SYNC_IOC_CREATE_FENCE
@@ -52,10 +56,12 @@ struct sw_sync_get_deadline {
 
 /**
  * struct sync_timeline - a counter that userspace advances
- * @refcount: the open file holds one, and so does each point until its memory goes
+ * @refcount: the open file holds one, and so does each point until its memory
+ *	goes
  * @name: who opened it
  * @context: of its fences
- * @lock: of its fences too; protects @value and @points. Taken with interrupts off
+ * @lock: of its fences too; protects @value and @points. Taken with interrupts
+ *	off
  * @value: points up to here are due; wraps. Written under @lock, read without
  *	it. Locking: @lock
  * @points: the pending points, the earliest first. A point leaves the tree
@@ -80,7 +86,8 @@ struct sync_timeline {
  *	lock
  * @done_node: link in the list of points that one thread is about to signal.
  *	The list holds a reference. Locking: belongs to that thread
- * @deadline: earliest time at which somebody wants it to signal; KTIME_MAX if nobody said.
+ * @deadline: earliest time at which somebody wants it to signal; KTIME_MAX if
+ *	nobody said.
  *	Locking: the timeline's lock
  */
 struct sync_point {
@@ -101,7 +108,10 @@ void sync_debug_timeline_remove(struct sync_timeline *timeline);
 extern spinlock_t sync_file_list_lock;
 extern struct list_head sync_file_list;
 
-/* Every sync_file comes by here, so these are short. At the front, so that every reading ends. */
+/*
+ * Every sync_file comes by here, so these are short. At the front, so that
+ * every reading ends.
+ */
 static inline void sync_debug_file_add(struct sync_file *sync_file)
 {
 	spin_lock(&sync_file_list_lock);

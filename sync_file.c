@@ -2,11 +2,12 @@
 /*
  * Fences as file descriptors.
  *
- * A sync_file lets user space carry a fence between drivers and processes, wait for it with
- * poll(), ask what it is made of and merge two into one. The fence of a file is fixed when the file
- * is made, so nothing here needs a lock of its own. poll() and release take the fence's lock,
- * through dma_fence_add_callback() and dma_fence_remove_callback(); callers therefore hold no fence
- * lock.
+ * A sync_file lets user space carry a fence between drivers and processes, wait
+ * for it with poll(), ask what it is made of and merge two into one. The fence
+ * of a file is fixed when the file is made, so nothing here needs a lock of its
+ * own. poll() and release take the fence's lock, through
+ * dma_fence_add_callback() and dma_fence_remove_callback(); callers therefore
+ * hold no fence lock.
  *
  * The driver of a signaled fence may be gone, so a signaled fence shows
  * constant names.
@@ -40,8 +41,9 @@ static void sync_file_fence_signaled(struct dma_fence *fence, struct dma_fence_c
 }
 
 /*
- * All files of this kind look the same from outside, name and inode included: they share the dentry
- * of this one, which nobody ever opens. That is nearly half of what it costs to make a file.
+ * All files of this kind look the same from outside, name and inode included:
+ * they share the dentry of this one, which nobody ever opens. That is nearly
+ * half of what it costs to make a file.
  */
 static struct file *sync_file_model __ro_after_init;
 
@@ -92,11 +94,12 @@ static struct sync_file *sync_file_make(struct dma_fence *fence, const char *nam
  * sync_file_create - make a file that stands for a fence
  * @fence: what the file stands for; the file takes a reference of its own
  *
- * The new file is not yet visible to user space: install &sync_file.file under a reserved
- * descriptor when nothing else can fail any more, or fput() it.
+ * The new file is not yet visible to user space: install &sync_file.file under
+ * a reserved descriptor when nothing else can fail any more, or fput() it.
  *
  * Context: Process context, may sleep.
- * Return: the sync_file, owned by its file, or NULL when memory is short or @fence is NULL.
+ * Return: the sync_file, owned by its file, or NULL when memory is short or
+ * @fence is NULL.
  */
 struct sync_file *sync_file_create(struct dma_fence *fence)
 {
@@ -112,8 +115,8 @@ EXPORT_SYMBOL(sync_file_create);
  * @fd: descriptor of the calling process
  *
  * Context: Process context. Takes no locks.
- * Return: the fence with a reference that the caller puts, or NULL when @fd is not open or is not
- * a sync_file.
+ * Return: the fence with a reference that the caller puts, or NULL when @fd is
+ * not open or is not a sync_file.
  */
 struct dma_fence *sync_file_get_fence(int fd)
 {
@@ -167,7 +170,10 @@ static int sync_file_release(struct inode *inode, struct file *file)
 	struct sync_file *sync_file = file->private_data;
 
 	sync_debug_file_remove(sync_file);
-	/* Also waits for a callback that is just running, so that it finds the queue alive. */
+	/*
+	 * Also waits for a callback that is just running, so that it finds the
+	 * queue alive.
+	 */
 	if (test_bit(SYNC_FILE_ARMED_BIT, &sync_file->flags))
 		dma_fence_remove_callback(sync_file->fence, &sync_file->cb);
 	dma_fence_put(sync_file->fence);
@@ -176,9 +182,10 @@ static int sync_file_release(struct inode *inode, struct file *file)
 }
 
 /*
- * Have the queue woken when the fence signals. Only the first poll() adds the callback. A second,
- * running beside it, finds the bit set and may be asleep before the callback is refused because
- * the fence has signaled meanwhile: nobody but the first can wake it then.
+ * Have the queue woken when the fence signals. Only the first poll() adds the
+ * callback. A second, running beside it, finds the bit set and may be asleep
+ * before the callback is refused because the fence has signaled meanwhile:
+ * nobody but the first can wake it then.
  */
 static void sync_file_arm(struct sync_file *sync_file)
 {
@@ -252,7 +259,10 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, struct sync_merge
 	return 0;
 }
 
-/* Asking is a wish to know: a fence that nobody waits for might never say that it is done. */
+/*
+ * Asking is a wish to know: a fence that nobody waits for might never say that
+ * it is done.
+ */
 static int sync_file_fence_status(struct dma_fence *fence)
 {
 	dma_fence_enable_sw_signaling(fence);
@@ -363,7 +373,9 @@ static long sync_file_ioctl_set_deadline(struct sync_file *sync_file,
 	if (data.pad)
 		return -EINVAL;
 
-	/* ktime_t is signed: a time beyond its range means never, not long ago. */
+	/*
+	 * ktime_t is signed: a time beyond its range means never, not long ago.
+	 */
 	data.deadline_ns = min_t(u64, data.deadline_ns, KTIME_MAX);
 	dma_fence_set_deadline(sync_file->fence, ns_to_ktime(data.deadline_ns));
 	return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pages of a udmabuf: ranges of memfds, which stay pinned until the buffer is
- * released.
+ * The pages of a udmabuf: ranges of memfds, which stay pinned until the buffer
+ * is released.
  *
  * The memfd must be sealed against shrinking, so that its pages cannot go away.
  * It must be open for writing and not be sealed against it: devices write.
@@ -195,10 +195,12 @@ static int udmabuf_add_slice(struct udmabuf_pages *up, struct file *memfd, u64 o
  * @up: the pages, with room for the range
  * @item: the range, whole pages
  *
- * Context: Process context. May sleep. Takes and releases the memfd's inode lock.
- * Return: 0. On error some pages may have been added: -EBADFD if it is no memfd,
- * -EACCES if it is not open for writing, -EINVAL if the seals are wrong or the
- * range is not in the file, -EINTR if the process is being killed, -ENOMEM.
+ * Context: Process context. May sleep. Takes and releases the memfd's inode
+ * lock.
+ * Return: 0. On error some pages may have been added: -EBADFD if it is no
+ * memfd, -EACCES if it is not open for writing, -EINVAL if the seals are wrong
+ * or the range is not in the file, -EINTR if the process is being killed,
+ * -ENOMEM.
  */
 int udmabuf_pages_add(struct udmabuf_pages *up, const struct udmabuf_create_item *item)
 {

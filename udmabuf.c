@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers made of memfd pages: /dev/udmabuf pins ranges of one or more memfds and
- * exports them as one buffer, without a copy.
+ * Buffers made of memfd pages: /dev/udmabuf pins ranges of one or more memfds
+ * and exports them as one buffer, without a copy.
  *
  * Locks: none of its own. page-buffer.c has the buffer's, and udmabuf-pages.c
  * takes those of the memfds.
@@ -69,7 +69,9 @@ static vm_fault_t udmabuf_fault(struct vm_fault *vmf)
 	if (ret & VM_FAULT_ERROR)
 		return ret;
 
-	/* Map the rest too. A page that fails here faults when it is touched. */
+	/*
+	 * Map the rest too. A page that fails here faults when it is touched.
+	 */
 	for (addr = vma->vm_start; addr < vma->vm_end; addr += PAGE_SIZE, page++) {
 		cond_resched();
 		if (page >= up->page_count || fatal_signal_pending(current))

@@ -22,7 +22,10 @@ struct vm_area_struct;
  * struct heap_buffer_ops - where heaps differ
  */
 struct heap_buffer_ops {
-	/** @free: Give the pages back and free the struct around &struct heap_buffer. */
+	/**
+	 * @free: Give the pages back and free the struct around &struct
+	 * heap_buffer.
+	 */
 	void (*free)(struct heap_buffer *buffer);
 	/**
 	 * @mmap: Show the pages from &vm_area_struct.vm_pgoff on. The mapping

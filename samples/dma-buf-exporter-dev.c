@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/dma-buf-exporter: where userspace gets the buffers of dma-buf-exporter.c, as descriptors.
+ * /dev/dma-buf-exporter: where userspace gets the buffers of
+ * dma-buf-exporter.c, as descriptors.
  *
  * Locks: none.
  */
@@ -15,7 +16,10 @@
 #include "dma-buf-exporter.h"
 #include "dma-buf-samples.h"
 
-/* Once the descriptor is there, another thread may have closed it: nothing is touched after it. */
+/*
+ * Once the descriptor is there, another thread may have closed it: nothing is
+ * touched after it.
+ */
 static long sample_exporter_ioctl_create(const void __user *user)
 {
 	struct sample_exporter_create arg;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sample exporter moves a buffer: to other pages, for want of another kind of memory.
+ * The sample exporter moves a buffer: to other pages, for want of another kind
+ * of memory.
  *
- * Locks: the reservation, taken here. Nobody maps the buffer or touches a user mapping meanwhile.
+ * Locks: the reservation, taken here. Nobody maps the buffer or touches a user
+ * mapping meanwhile.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -12,9 +14,9 @@
 #include "dma-buf-exporter.h"
 
 /*
- * Tell the importers, wait until their jobs are done, take the pages away from user mappings, copy.
- * What comes meanwhile waits for the reservation and then finds the new pages, which *@pages are
- * exchanged for.
+ * Tell the importers, wait until their jobs are done, take the pages away from
+ * user mappings, copy. What comes meanwhile waits for the reservation and then
+ * finds the new pages, which *@pages are exchanged for.
  */
 static int sample_exporter_move_locked(struct dma_buf *dmabuf, struct page ***pages)
 {
@@ -39,7 +41,10 @@ static int sample_exporter_move_locked(struct dma_buf *dmabuf, struct page ***pa
 	return 0;
 }
 
-/* Move a buffer. Returns -EINVAL if it is another exporter's, -EBUSY while it is pinned. */
+/*
+ * Move a buffer. Returns -EINVAL if it is another exporter's, -EBUSY while it
+ * is pinned.
+ */
 int sample_exporter_move(struct dma_buf *dmabuf)
 {
 	struct sample_buffer *buffer = dmabuf->priv;

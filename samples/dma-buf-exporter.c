@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A worked exporter: buffers of ordinary pages. The device through which userspace gets them is in
- * dma-buf-exporter-dev.c; how they are moved to other pages, in dma-buf-exporter-move.c.
+ * A worked exporter: buffers of ordinary pages. The device through which
+ * userspace gets them is in dma-buf-exporter-dev.c; how they are moved to other
+ * pages, in dma-buf-exporter-move.c.
  *
- * Locks: only the reservation. The core holds it in pin, unpin, map, unmap, vmap and vunmap; page
- * faults and CPU access take it here.
+ * Locks: only the reservation. The core holds it in pin, unpin, map, unmap,
+ * vmap and vunmap; page faults and CPU access take it here.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-mapping.h>
@@ -16,7 +17,10 @@
 
 #include "dma-buf-exporter.h"
 
-/* What belongs to one device: &dma_buf_attachment.priv. All under the reservation. */
+/*
+ * What belongs to one device: &dma_buf_attachment.priv. All under the
+ * reservation.
+ */
 struct sample_attachment {
 	struct sg_table table;		/* sgl is NULL while it is not mapped */
 	enum dma_data_direction dir;
@@ -29,7 +33,9 @@ void sample_pages_free(struct page **pages, unsigned int count)
 	kvfree(pages);
 }
 
-/* Zeroed: what another process left there is none of the new owner's business. */
+/*
+ * Zeroed: what another process left there is none of the new owner's business.
+ */
 struct page **sample_pages_alloc(unsigned int count)
 {
 	struct page **pages = kvmalloc_array(count, sizeof(*pages), GFP_KERNEL);
@@ -77,8 +83,9 @@ static void sample_exporter_unpin(struct dma_buf_attachment *attach)
 }
 
 /*
- * A mapping has its own reference to each page, so that it may outlast a move. Several devices may
- * map the same pages, which the DMA API allows when caches are synchronized by calls of their own.
+ * A mapping has its own reference to each page, so that it may outlast a move.
+ * Several devices may map the same pages, which the DMA API allows when caches
+ * are synchronized by calls of their own.
  */
 static struct sg_table *sample_exporter_map(struct dma_buf_attachment *attach,
 					    enum dma_data_direction dir)
@@ -122,7 +129,10 @@ static void sample_exporter_unmap(struct dma_buf_attachment *attach, struct sg_t
 	sg_free_table(table);
 }
 
-/* Hand the caches over, to the CPU or to the devices, for whatever mappings there are. */
+/*
+ * Hand the caches over, to the CPU or to the devices, for whatever mappings
+ * there are.
+ */
 void sample_exporter_sync_locked(struct dma_buf *dmabuf, bool for_cpu)
 {
 	struct dma_buf_attachment *attach;
@@ -155,7 +165,10 @@ static int sample_exporter_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_
 	return 0;
 }
 
-/* The lock order allows this: the process's mmap_lock first, then the reservation. */
+/*
+ * The lock order allows this: the process's mmap_lock first, then the
+ * reservation.
+ */
 static vm_fault_t sample_exporter_fault(struct vm_fault *vmf)
 {
 	struct dma_buf *dmabuf = vmf->vma->vm_private_data;
@@ -177,7 +190,10 @@ static const struct vm_operations_struct sample_exporter_vm_ops = {
 	.fault = sample_exporter_fault,
 };
 
-/* The mapping's file keeps the buffer. A private copy would miss what devices write. */
+/*
+ * The mapping's file keeps the buffer. A private copy would miss what devices
+ * write.
+ */
 static int sample_exporter_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
 {
 	if (!(vma->vm_flags & (VM_SHARED | VM_MAYSHARE)))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /dev/dma-buf-importer: where userspace has jobs of dma-buf-importer.c run on a buffer.
+ * /dev/dma-buf-importer: where userspace has jobs of dma-buf-importer.c run on
+ * a buffer.
  *
  * Locks: none here.
  */
@@ -20,8 +21,9 @@
 static struct miscdevice sample_importer_misc;
 
 /*
- * The queue signals fences, for which memory reclaim may be waiting: hence WQ_MEM_RECLAIM. Ordered,
- * because fences of one context have to be signaled in order.
+ * The queue signals fences, for which memory reclaim may be waiting: hence
+ * WQ_MEM_RECLAIM. Ordered, because fences of one context have to be signaled in
+ * order.
  */
 static int sample_importer_open(struct inode *inode, struct file *file)
 {
@@ -42,7 +44,10 @@ static int sample_importer_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* The queue ends first, and with it all jobs: nothing uses the mapping any more. */
+/*
+ * The queue ends first, and with it all jobs: nothing uses the mapping any
+ * more.
+ */
 static int sample_importer_close(struct inode *inode, struct file *file)
 {
 	struct sample_importer *importer = file->private_data;
@@ -116,7 +121,9 @@ static struct miscdevice sample_importer_misc = {
 	.fops = &sample_importer_fops,
 };
 
-/* DMA addresses must be physical ones, and coherent: see sample_job_compute(). */
+/*
+ * DMA addresses must be physical ones, and coherent: see sample_job_compute().
+ */
 static bool sample_importer_can_compute(struct device *dev)
 {
 	return dev_is_dma_coherent(dev) && !device_iommu_mapped(dev);
@@ -142,8 +149,8 @@ static int __init sample_importer_init(void)
 module_init(sample_importer_init);
 
 /*
- * No module_exit(): the fences of jobs stay in reservations after their signal, and their
- * operations are here. So the module cannot be unloaded.
+ * No module_exit(): the fences of jobs stay in reservations after their signal,
+ * and their operations are here. So the module cannot be unloaded.
  */
 
 MODULE_DESCRIPTION("Sample of a dma-buf importer");

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A worked importer: runs jobs on a buffer that another driver made. The device through which
- * userspace asks for them is in dma-buf-importer-dev.c.
+ * A worked importer: runs jobs on a buffer that another driver made. The device
+ * through which userspace asks for them is in dma-buf-importer-dev.c.
  *
- * Each open file attaches the device to one buffer. A job waits for those fences that implicit
- * synchronization asks for, works, and signals its own fence, which stands in the reservation
- * before the ioctl returns. Jobs of a file run in order, on a queue of their own.
+ * Each open file attaches the device to one buffer. A job waits for those
+ * fences that implicit synchronization asks for, works, and signals its own
+ * fence, which stands in the reservation before the ioctl returns. Jobs of a
+ * file run in order, on a queue of their own.
  *
- * Locks: the mutex of the file, then the reservation. The queue takes neither: it is what signals
- * fences, and those are waited for with both held.
+ * Locks: the mutex of the file, then the reservation. The queue takes neither:
+ * it is what signals fences, and those are waited for with both held.
  */
 #include <linux/delay.h>
 #include <linux/device.h>
@@ -44,8 +45,9 @@ static const struct dma_fence_ops sample_job_ops = {
 };
 
 /*
- * The hardware. It knows DMA addresses and nothing else; that the CPU plays its part works because
- * the device is coherent and behind no IOMMU, see sample_importer_init().
+ * The hardware. It knows DMA addresses and nothing else; that the CPU plays its
+ * part works because the device is coherent and behind no IOMMU, see
+ * sample_importer_init().
  */
 static int sample_job_compute(struct sample_job *job)
 {
@@ -64,9 +66,9 @@ static int sample_job_compute(struct sample_job *job)
 }
 
 /*
- * From here to the signal nothing is allocated, and no lock is taken that is held while waiting for
- * a fence. Waiting itself is right: that fence is older than ours, and will be signaled whatever
- * becomes of us.
+ * From here to the signal nothing is allocated, and no lock is taken that is
+ * held while waiting for a fence. Waiting itself is right: that fence is older
+ * than ours, and will be signaled whatever becomes of us.
  */
 static void sample_job_run(struct work_struct *work)
 {
@@ -87,7 +89,10 @@ static void sample_job_run(struct work_struct *work)
 	dma_fence_put(&job->fence);
 }
 
-/* May come before dma_buf_dynamic_attach() has returned. Running jobs keep their mapping. */
+/*
+ * May come before dma_buf_dynamic_attach() has returned. Running jobs keep
+ * their mapping.
+ */
 static void sample_importer_move_notify(struct dma_buf_attachment *attach)
 {
 	struct sample_importer *importer = attach->importer_priv;
@@ -105,7 +110,10 @@ static void sample_importer_unmap_locked(struct sample_importer *importer)
 	if (!importer->table)
 		return;
 
-	/* The device must be done with the addresses. Jobs end in order, so the newest is last. */
+	/*
+	 * The device must be done with the addresses. Jobs end in order, so the
+	 * newest is last.
+	 */
 	if (importer->last)
 		dma_fence_wait(importer->last, false);
 	dma_buf_unmap_attachment(importer->attach, importer->table, DMA_BIDIRECTIONAL);
@@ -149,11 +157,17 @@ static int sample_job_prepare_locked(struct sample_importer *importer, struct sa
 	if (ret)
 		return ret;
 
-	/* After mapping: for a dynamic importer a move may still be under way, as a fence. */
+	/*
+	 * After mapping: for a dynamic importer a move may still be under way,
+	 * as a fence.
+	 */
 	return dma_resv_get_singleton(resv, dma_resv_usage_rw(write), &job->wait_for);
 }
 
-/* Nothing can fail any more. The queue gets the reference that dma_fence_init() made. */
+/*
+ * Nothing can fail any more. The queue gets the reference that dma_fence_init()
+ * made.
+ */
 static int sample_job_publish_locked(struct sample_importer *importer, struct sample_job *job)
 {
 	struct dma_resv *resv = importer->attach->dmabuf->resv;
@@ -175,7 +189,10 @@ static int sample_job_publish_locked(struct sample_importer *importer, struct sa
 	return importer->mappings;
 }
 
-/* Start a job. Returns how often the buffer has been mapped; -ENOTCONN without one; or an error. */
+/*
+ * Start a job. Returns how often the buffer has been mapped; -ENOTCONN without
+ * one; or an error.
+ */
 int sample_importer_submit(struct sample_importer *importer, const struct sample_importer_job *arg)
 {
 	struct sample_job *job;
@@ -205,8 +222,9 @@ int sample_importer_submit(struct sample_importer *importer, const struct sample
 }
 
 /*
- * Attach the device. Only one buffer fits into an open file. Returns -EBUSY if there is one
- * already, otherwise as dma_buf_get() and dma_buf_dynamic_attach().
+ * Attach the device. Only one buffer fits into an open file. Returns -EBUSY if
+ * there is one already, otherwise as dma_buf_get() and
+ * dma_buf_dynamic_attach().
  */
 int sample_importer_attach(struct sample_importer *importer, int fd)
 {
@@ -230,7 +248,10 @@ int sample_importer_attach(struct sample_importer *importer, int fd)
 	return 0;
 }
 
-/* Read one byte by the CPU. Returns it, -ENOTCONN without a buffer, or a negative errno. */
+/*
+ * Read one byte by the CPU. Returns it, -ENOTCONN without a buffer, or a
+ * negative errno.
+ */
 int sample_importer_peek(struct sample_importer *importer, u64 offset)
 {
 	struct dma_buf *dmabuf;

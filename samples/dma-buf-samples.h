@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What userspace can ask of the sample drivers, /dev/dma-buf-exporter and /dev/dma-buf-importer.
+ * What userspace can ask of the sample drivers, /dev/dma-buf-exporter and
+ * /dev/dma-buf-importer.
  */
 #ifndef _DMA_BUF_SAMPLES_H
 #define _DMA_BUF_SAMPLES_H
@@ -12,7 +13,8 @@
 
 /**
  * struct sample_exporter_create - a buffer to make
- * @size: bytes, not zero; rounded up to whole pages, at most SAMPLE_EXPORTER_SIZE_MAX
+ * @size: bytes, not zero; rounded up to whole pages, at most
+ *	SAMPLE_EXPORTER_SIZE_MAX
  */
 struct sample_exporter_create {
 	__u64 size;
@@ -47,16 +49,22 @@ struct sample_importer_job {
 /* Moves the buffer behind a descriptor to other pages. */
 #define SAMPLE_EXPORTER_MOVE	_IOW(SAMPLE_EXPORTER_BASE, 1, __s32)
 
-/* Attaches the device to the buffer behind a descriptor; once for each open file. */
+/*
+ * Attaches the device to the buffer behind a descriptor; once for each open
+ * file.
+ */
 #define SAMPLE_IMPORTER_ATTACH	_IOW(SAMPLE_IMPORTER_BASE, 0, __s32)
 
 /*
- * Starts a job, whose fence is in the buffer's reservation then. Returns how many times the buffer
- * has been mapped for this file so far.
+ * Starts a job, whose fence is in the buffer's reservation then. Returns how
+ * many times the buffer has been mapped for this file so far.
  */
 #define SAMPLE_IMPORTER_RUN	_IOW(SAMPLE_IMPORTER_BASE, 1, struct sample_importer_job)
 
-/* Reads the byte at an offset by the CPU, after the jobs that write it, and returns it. */
+/*
+ * Reads the byte at an offset by the CPU, after the jobs that write it, and
+ * returns it.
+ */
 #define SAMPLE_IMPORTER_PEEK	_IOW(SAMPLE_IMPORTER_BASE, 2, __u64)
 
 #endif /* _DMA_BUF_SAMPLES_H */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The sample exporter and importer as userspace sees them: buffers travel as descriptors, jobs show
- * in poll() and in sync_files, and the data is right.
+ * The sample exporter and importer as userspace sees them: buffers travel as
+ * descriptors, jobs show in poll() and in sync_files, and the data is right.
  *
- *	gcc -I KERNEL/tools/testing/selftests -I KERNEL/usr/include test-samples.c -o test-samples
+ *	gcc -I KERNEL/tools/testing/selftests -I KERNEL/usr/include
+ *	test-samples.c -o test-samples
  *
  * Needs CONFIG_SAMPLE_DMABUF and CONFIG_SYNC_FILE, and to be root.
  */
@@ -384,7 +385,10 @@ TEST_F(sample, peek_waits_for_the_job)
 	EXPECT_EQ(-EINVAL, importer_peek(self->importer, SIZE));
 }
 
-/* Whether importers are told or the mapping pins the buffer depends on DMABUF_MOVE_NOTIFY. */
+/*
+ * Whether importers are told or the mapping pins the buffer depends on
+ * DMABUF_MOVE_NOTIFY.
+ */
 TEST_F(sample, move_keeps_the_contents)
 {
 	int ret, remapped, fence;
@@ -394,7 +398,9 @@ TEST_F(sample, move_keeps_the_contents)
 	ASSERT_EQ(1, importer_run(self->importer, SAMPLE_JOB_FILL, 0x11, SHORT_MS));
 	ret = buf_move(self->buf);
 	if (ret == -EBUSY) {
-		/* The mapping ends with the file, and the pin with the mapping. */
+		/*
+		 * The mapping ends with the file, and the pin with the mapping.
+		 */
 		close(self->importer);
 		ASSERT_EQ(0, buf_move(self->buf));
 		self->importer = importer_open();
@@ -412,7 +418,9 @@ TEST_F(sample, move_keeps_the_contents)
 	EXPECT_EQ(1, fence_status(fence));
 	close(fence);
 
-	/* The device writes where the CPU reads: both have found the new pages. */
+	/*
+	 * The device writes where the CPU reads: both have found the new pages.
+	 */
 	ASSERT_EQ(remapped, importer_run(self->importer, SAMPLE_JOB_FILL, 0x22, 0));
 	ASSERT_EQ(POLLOUT, poll_events(self->buf, POLLOUT, LONG_MS));
 	EXPECT_EQ(BOTH, poll_events(self->buf, BOTH, 0));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-attach.c: attach, detach, pin, unpin, move_notify; above all the order in which
- * exporter and importer are called, for static and dynamic ones on both sides.
+ * Tests of dma-buf-attach.c: attach, detach, pin, unpin, move_notify; above all
+ * the order in which exporter and importer are called, for static and dynamic
+ * ones on both sides.
  */
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
@@ -15,7 +16,10 @@
 
 #define MOVE_NOTIFY IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY)
 
-/* Attach, map once, unmap, detach; the log of each step is compared by the caller. */
+/*
+ * Attach, map once, unmap, detach; the log of each step is compared by the
+ * caller.
+ */
 struct life {
 	bool dynamic_importer;
 	u32 exporter;
@@ -69,7 +73,10 @@ static void dma_buf_attach_static_to_static_order(struct kunit *test)
 	life_check(test, &life);
 }
 
-/* An importer that cannot follow moves is mapped once, pinned, from attach to detach. */
+/*
+ * An importer that cannot follow moves is mapped once, pinned, from attach to
+ * detach.
+ */
 static void dma_buf_attach_static_to_dynamic_order(struct kunit *test)
 {
 	static const struct life life = {
@@ -81,7 +88,10 @@ static void dma_buf_attach_static_to_dynamic_order(struct kunit *test)
 	life_check(test, &life);
 }
 
-/* An exporter that never moves is mapped once, because the importer calls under its lock. */
+/*
+ * An exporter that never moves is mapped once, because the importer calls under
+ * its lock.
+ */
 static void dma_buf_attach_dynamic_to_static_order(struct kunit *test)
 {
 	static const struct life life = {
@@ -119,7 +129,10 @@ static void dma_buf_attach_without_ops(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 }
 
-/* Neither side moves the buffer's reference count: that is the importer's business. */
+/*
+ * Neither side moves the buffer's reference count: that is the importer's
+ * business.
+ */
 static void dma_buf_attach_takes_no_reference(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -269,7 +282,10 @@ static void dma_buf_dynamic_attach_without_peer2peer(struct kunit *test)
 	dma_buf_detach(mb->dmabuf, importer->attach);
 }
 
-/* An attach that must fail: which callback fails how, and what the log says of the way back. */
+/*
+ * An attach that must fail: which callback fails how, and what the log says of
+ * the way back.
+ */
 struct attach_failure {
 	const char *name;
 	u32 exporter;
@@ -364,7 +380,10 @@ static void note_dir(struct mock_buf *mb, struct mock_call *call)
 	mb->hook_data = dir;
 }
 
-/* Mapped once, both ways, so that it serves every later request; unmapped the way it was mapped. */
+/*
+ * Mapped once, both ways, so that it serves every later request; unmapped the
+ * way it was mapped.
+ */
 static void dma_buf_attach_mixed_maps_bidirectional(struct kunit *test)
 {
 	enum dma_data_direction dir[4] = { DMA_NONE, DMA_NONE, DMA_NONE, DMA_NONE };
@@ -410,7 +429,10 @@ static void dma_buf_attach_several_listed(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "attach attach detach detach", mock_buf_calls(test, mb));
 }
 
-/* An attachment's memory may be that of an earlier one; nothing else of it is left. */
+/*
+ * An attachment's memory may be that of an earlier one; nothing else of it is
+ * left.
+ */
 static void dma_buf_attach_again_remembers_nothing(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_ATTACHING | MOCK_CACHED);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-cpu.c: begin and end of CPU access, the kernel's own mmap, vmap and vunmap.
+ * Tests of dma-buf-cpu.c: begin and end of CPU access, the kernel's own mmap,
+ * vmap and vunmap.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -74,7 +75,10 @@ static void dma_buf_end_cpu_access_op_fails(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "end!", mock_buf_calls(test, mb));
 }
 
-/* An interrupt is pending: a call that waits for the fence returns -ERESTARTSYS. */
+/*
+ * An interrupt is pending: a call that waits for the fence returns
+ * -ERESTARTSYS.
+ */
 static int begin_interrupted(struct mock_buf *mb, enum dma_data_direction dir)
 {
 	int ret;
@@ -253,7 +257,10 @@ static const struct file_operations driver_fops = {
 	.owner = THIS_MODULE,
 };
 
-/* A mapping as a driver's mmap gets it: of the driver's file, and here of no address space. */
+/*
+ * A mapping as a driver's mmap gets it: of the driver's file, and here of no
+ * address space.
+ */
 struct fake_vma {
 	struct vm_area_struct vma;
 	struct file *driver;
@@ -373,7 +380,10 @@ static void dma_buf_mmap_whole_buffer_fits(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "mmap mmap", mock_buf_calls(test, mb));
 }
 
-/* The last page of a buffer whose size is no multiple of a page cannot be mapped. */
+/*
+ * The last page of a buffer whose size is no multiple of a page cannot be
+ * mapped.
+ */
 static void dma_buf_mmap_partial_page_einval(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, BIT(MOCK_MMAP));
@@ -446,7 +456,10 @@ static void dma_buf_vmap_without_op_einval(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, dma_resv_is_locked(mb->dmabuf->resv));
 }
 
-/* Users share one mapping of the exporter's, from the first vmap to the last vunmap. */
+/*
+ * Users share one mapping of the exporter's, from the first vmap to the last
+ * vunmap.
+ */
 static void dma_buf_vmap_shared_until_last_vunmap(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_VMAPPING);

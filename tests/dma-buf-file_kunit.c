@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-file.c: the file operations, called the way the kernel calls them for a process,
- * with user memory of the test's own thread.
+ * Tests of dma-buf-file.c: the file operations, called the way the kernel calls
+ * them for a process, with user memory of the test's own thread.
  */
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
@@ -61,7 +61,10 @@ static const char *fdinfo(struct kunit *test, struct mock_buf *mb)
 	return m.buf;
 }
 
-/* Accounting tools parse this text; whoever reads it holds a reference that is not counted. */
+/*
+ * Accounting tools parse this text; whoever reads it holds a reference that is
+ * not counted.
+ */
 static void dma_buf_fdinfo_format(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);
@@ -74,7 +77,10 @@ static void dma_buf_fdinfo_format(struct kunit *test)
 	dma_buf_put(mb->dmabuf);
 }
 
-/* The exporter's name is shown as it stands in the exporter's memory, not as it once was. */
+/*
+ * The exporter's name is shown as it stands in the exporter's memory, not as it
+ * once was.
+ */
 static void dma_buf_fdinfo_exp_name_borrowed(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);
@@ -337,7 +343,9 @@ static unsigned long map_shared(struct kunit *test, struct mock_buf *mb, size_t 
 			      offset);
 }
 
-/* What the process writes is what the exporter finds, and the other way round. */
+/*
+ * What the process writes is what the exporter finds, and the other way round.
+ */
 static void dma_buf_file_mmap_shows_memory(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-map.c: map and unmap in both locking flavours, mappings kept by the core, what
- * DMABUF_DEBUG hides from importers.
+ * Tests of dma-buf-map.c: map and unmap in both locking flavours, mappings kept
+ * by the core, what DMABUF_DEBUG hides from importers.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -228,7 +228,10 @@ static void dma_buf_map_attachment_dynamic_pin_fails(struct kunit *test)
 	dma_buf_detach(mb->dmabuf, attach);
 }
 
-/* What an exporter is, is asked at each call: the table may have been swapped meanwhile. */
+/*
+ * What an exporter is, is asked at each call: the table may have been swapped
+ * meanwhile.
+ */
 static void dma_buf_map_attachment_ops_swapped_after_attach(struct kunit *test)
 {
 	struct mock_buf *donor = mock_buf_alloc(test, MOCK_STATIC);
@@ -282,7 +285,10 @@ static void map_kept(struct mock_thread *thread)
 	complete(&kept->mapped);
 }
 
-/* The mapping that is there already is not waited for behind who holds the reservation. */
+/*
+ * The mapping that is there already is not waited for behind who holds the
+ * reservation.
+ */
 static void dma_buf_map_attachment_unlocked_cached_needs_no_lock(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_CACHED);

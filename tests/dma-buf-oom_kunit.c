@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Allocation failures in dma-buf*.c: every slab allocation that a call makes fails once; the call
- * says -ENOMEM and leaves no trace. See fail-nth.h for what the machine has to prepare.
+ * Allocation failures in dma-buf*.c: every slab allocation that a call makes
+ * fails once; the call says -ENOMEM and leaves no trace. See fail-nth.h for
+ * what the machine has to prepare.
  */
 #include <kunit/test.h>
 #include <linux/dma-buf.h>
@@ -37,8 +38,9 @@ struct oom_call {
 };
 
 /*
- * Make the call with its first allocation failing, then with its second, and so on until it runs
- * out of allocations. Returns how often it failed; the last call has succeeded and is not undone.
+ * Make the call with its first allocation failing, then with its second, and so
+ * on until it runs out of allocations. Returns how often it failed; the last
+ * call has succeeded and is not undone.
  */
 static int fail_each(struct kunit *test, const struct oom_call *call, void *data)
 {
@@ -194,8 +196,9 @@ static const struct oom_attach oom_attaches[] = {
 KUNIT_ARRAY_PARAM_DESC(oom_attach, oom_attaches, name);
 
 /*
- * The attachment of a second device, and where it is mapped at once the exporter's table. The first
- * one, whose attachment the buffer has room for, stays as it was.
+ * The attachment of a second device, and where it is mapped at once the
+ * exporter's table. The first one, whose attachment the buffer has room for,
+ * stays as it was.
  */
 static void dma_buf_attach_out_of_memory(struct kunit *test)
 {
@@ -436,7 +439,10 @@ static void dma_buf_set_name_out_of_memory(struct kunit *test)
 			   (const char *)d_path(&oom.mb->dmabuf->file->f_path, buf, sizeof(buf)));
 }
 
-/* Once a buffer exists these cannot fail for want of memory: nobody could handle it. */
+/*
+ * Once a buffer exists these cannot fail for want of memory: nobody could
+ * handle it.
+ */
 static void dma_buf_paths_without_allocation(struct kunit *test)
 {
 	struct dma_fence *fence;

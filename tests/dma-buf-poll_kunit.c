@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-poll.c: which fences make a buffer ready for what, who is woken when, and what
- * keeps the buffer alive meanwhile.
+ * Tests of dma-buf-poll.c: which fences make a buffer ready for what, who is
+ * woken when, and what keeps the buffer alive meanwhile.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -19,7 +19,10 @@
 #define IN ((__force unsigned int)EPOLLIN)
 #define OUT ((__force unsigned int)EPOLLOUT)
 
-/* Somebody in poll(): asks for events, sleeps on one queue and notes what wakes him. */
+/*
+ * Somebody in poll(): asks for events, sleeps on one queue and notes what wakes
+ * him.
+ */
 struct sleeper {
 	poll_table table;
 	wait_queue_entry_t wait;
@@ -137,7 +140,10 @@ static void dma_buf_poll_pending_fence(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* One reference for each direction that waits, given back when its fence signals. */
+/*
+ * One reference for each direction that waits, given back when its fence
+ * signals.
+ */
 static void dma_buf_poll_armed_holds_file(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -223,8 +229,9 @@ static void poll_in_signal(struct dma_fence *fence, struct dma_fence_cb *cb)
 }
 
 /*
- * The fence calls poll() back for EPOLLOUT, then this callback, then poll() for EPOLLIN. Somebody
- * whom the first of them wakes finds the buffer ready for both.
+ * The fence calls poll() back for EPOLLOUT, then this callback, then poll() for
+ * EPOLLIN. Somebody whom the first of them wakes finds the buffer ready for
+ * both.
  */
 static void dma_buf_poll_out_never_alone(struct kunit *test)
 {
@@ -240,7 +247,10 @@ static void dma_buf_poll_out_never_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, file_count(mb->dmabuf->file));
 }
 
-/* A second sleeper finds the direction armed already and is woken by the same fence. */
+/*
+ * A second sleeper finds the direction armed already and is woken by the same
+ * fence.
+ */
 static void dma_buf_poll_second_sleeper_woken(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -260,7 +270,10 @@ static void dma_buf_poll_second_sleeper_woken(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* Whichever of several fences is waited for first: ready means that none is left. */
+/*
+ * Whichever of several fences is waited for first: ready means that none is
+ * left.
+ */
 static void dma_buf_poll_several_fences_all_awaited(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -373,7 +386,9 @@ static const struct poll_other poll_others[] = {
 
 KUNIT_ARRAY_PARAM_DESC(poll_other, poll_others, name);
 
-/* A sleeper is woken by work that concerns it, also after work that does not. */
+/*
+ * A sleeper is woken by work that concerns it, also after work that does not.
+ */
 static void dma_buf_poll_idle_then_fence_wakes(struct kunit *test)
 {
 	const struct poll_other *p = test->param_value;
@@ -517,7 +532,9 @@ static void signal_stress(struct mock_thread *thread)
 	}
 }
 
-/* However poll and signal meet, the sleeper is woken or finds the buffer ready. */
+/*
+ * However poll and signal meet, the sleeper is woken or finds the buffer ready.
+ */
 static void dma_buf_poll_racing_signal_no_lost_wake(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -530,7 +547,10 @@ static void dma_buf_poll_racing_signal_no_lost_wake(struct kunit *test)
 		struct sleeper sleeper;
 
 		sleeper_init(&sleeper, EPOLLIN);
-		/* Orders the making of the fence before the xchg() in signal_stress(). */
+		/*
+		 * Orders the making of the fence before the xchg() in
+		 * signal_stress().
+		 */
 		smp_store_release(&s.fence, mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE));
 		while (!sleeper_poll(&sleeper, mb)) {
 			if (wait_for_completion_timeout(&sleeper.woken, 10 * HZ))
@@ -552,7 +572,10 @@ static void stress_release(struct dma_buf *dmabuf)
 	atomic_inc(&mb->count[MOCK_RELEASE]);
 }
 
-/* The last reference goes while a fence signals: the buffer is released once, and not too early. */
+/*
+ * The last reference goes while a fence signals: the buffer is released once,
+ * and not too early.
+ */
 static void dma_buf_poll_racing_close_released_once(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_alloc(test, MOCK_STATIC);

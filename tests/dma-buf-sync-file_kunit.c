@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-buf-sync-file.c: the fences of a buffer as a sync_file, and back.
+ * Tests of dma-buf-sync-file.c: the fences of a buffer as a sync_file, and
+ * back.
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -23,7 +24,10 @@
 #include "mock-fence.h"
 #include "mock-task.h"
 
-/* The ioctl's result and, where that is 0, the fence that came out; fd stays open, *fd is it. */
+/*
+ * The ioctl's result and, where that is 0, the fence that came out; fd stays
+ * open, *fd is it.
+ */
 static long export(struct mock_buf *mb, unsigned long page, u32 flags, int *fd)
 {
 	struct dma_buf_export_sync_file arg = { .flags = flags, .fd = -1 };
@@ -72,7 +76,10 @@ static int sync_file_fd(struct kunit *test, struct dma_fence *fence)
 	return fd;
 }
 
-/* The number that the next descriptor would get: higher than before where one was leaked. */
+/*
+ * The number that the next descriptor would get: higher than before where one
+ * was leaked.
+ */
 static int next_fd(void)
 {
 	int fd = get_unused_fd_flags(0);
@@ -114,7 +121,10 @@ static void dma_buf_export_sync_file_bad_pointer_efault(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, next, next_fd());
 }
 
-/* The answer cannot be written: no descriptor may be left behind that nobody knows of. */
+/*
+ * The answer cannot be written: no descriptor may be left behind that nobody
+ * knows of.
+ */
 static void dma_buf_export_sync_file_unwritable_no_fd(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, BIT(MOCK_MMAP));
@@ -210,7 +220,10 @@ static void dma_buf_export_sync_file_of_usage(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* One descriptor stands for all of them, and goes on doing so when the buffer gets new fences. */
+/*
+ * One descriptor stands for all of them, and goes on doing so when the buffer
+ * gets new fences.
+ */
 static void dma_buf_export_sync_file_all_of_now(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -455,7 +468,10 @@ static void dma_buf_import_sync_file_timeline_walked_unlocked(struct kunit *test
 	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 }
 
-/* An older fence of a context must not push out the newer one: the buffer would look idle early. */
+/*
+ * An older fence of a context must not push out the newer one: the buffer would
+ * look idle early.
+ */
 static void dma_buf_import_sync_file_older_fence_keeps_newer(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);

@@ -293,7 +293,10 @@ static bool fd_closes_on_exec(int fd)
 	return set;
 }
 
-/* Close a descriptor and see the buffer through: a kernel thread's last fput() is deferred. */
+/*
+ * Close a descriptor and see the buffer through: a kernel thread's last fput()
+ * is deferred.
+ */
 static void fd_close(struct kunit *test, int fd)
 {
 	KUNIT_EXPECT_EQ(test, 0, close_fd(fd));
@@ -427,7 +430,10 @@ struct release_view {
 
 static DEFINE_MUTEX(release_lock);
 
-/* What drivers do in their release: sleep on their own lock, look at the file, use the fences. */
+/*
+ * What drivers do in their release: sleep on their own lock, look at the file,
+ * use the fences.
+ */
 static void release_looks_around(struct mock_buf *mb, struct mock_call *call)
 {
 	struct release_view *view = mb->hook_data;
@@ -444,7 +450,9 @@ static void release_looks_around(struct mock_buf *mb, struct mock_call *call)
 	mutex_unlock(&release_lock);
 }
 
-/* A driver's table of buffers may be asked for a buffer that is on its way out. */
+/*
+ * A driver's table of buffers may be asked for a buffer that is on its way out.
+ */
 static void dma_buf_release_file_not_revived(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -460,7 +468,10 @@ static void dma_buf_release_file_not_revived(struct kunit *test)
 	mock_fence_finish(view.fence);
 }
 
-/* Somebody may watch the inode for longer than the buffer lives: release does not wait for that. */
+/*
+ * Somebody may watch the inode for longer than the buffer lives: release does
+ * not wait for that.
+ */
 static void dma_buf_release_inode_held_on(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
@@ -477,8 +488,8 @@ static void dma_buf_release_inode_held_on(struct kunit *test)
 }
 
 /*
- * Nor does it wait for who has the path of the file, by O_PATH for example: that is no use of the
- * buffer. There is still a name to it.
+ * Nor does it wait for who has the path of the file, by O_PATH for example:
+ * that is no use of the buffer. There is still a name to it.
  */
 static void dma_buf_release_path_held_on(struct kunit *test)
 {
@@ -496,7 +507,10 @@ static void dma_buf_release_path_held_on(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, "", mock_buf_calls(test, mb));
 }
 
-/* The buffer's own reservation is whole inside ops->release and gone afterwards. */
+/*
+ * The buffer's own reservation is whole inside ops->release and gone
+ * afterwards.
+ */
 static void dma_buf_release_own_resv_finished_after(struct kunit *test)
 {
 	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-array.c: completion by callback and by polling, all-of and any-of, errors,
- * deadlines, ownership.
+ * Tests of dma-fence-array.c: completion by callback and by polling, all-of and
+ * any-of, errors, deadlines, ownership.
  *
- * Each case ends with as many live mock fences as it began with: see dma_fence_array_test_exit().
+ * Each case ends with as many live mock fences as it began with: see
+ * dma_fence_array_test_exit().
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -17,7 +18,10 @@
 #define ARRAY_CONTEXT	0xa44a1
 #define ARRAY_SEQNO	77
 
-/* An array of up to four mock fences, with a reference of the test's own to each of them. */
+/*
+ * An array of up to four mock fences, with a reference of the test's own to
+ * each of them.
+ */
 struct array_fixture {
 	struct dma_fence_array *array;
 	struct dma_fence *fence;
@@ -77,7 +81,10 @@ static bool array_refs_soon(struct dma_fence *fence, unsigned int count)
 	return kref_read(&fence->refcount) == count;
 }
 
-/* Whether a fence stays unsignaled for longer than an irq_work takes on any machine. */
+/*
+ * Whether a fence stays unsignaled for longer than an irq_work takes on any
+ * machine.
+ */
 static bool array_pending_still(struct dma_fence *fence)
 {
 	msleep(30);
@@ -271,7 +278,9 @@ static void dma_fence_array_enable_any_of_with_done_child_signals_at_once(struct
 	dma_fence_enable_sw_signaling(fence);
 	KUNIT_EXPECT_TRUE(test, dma_fence_test_signaled_flag(fence));
 
-	/* Child 0 was armed on the way and keeps the array, child 2 never was. */
+	/*
+	 * Child 0 was armed on the way and keeps the array, child 2 never was.
+	 */
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), 2);
 	KUNIT_EXPECT_EQ(test, atomic_read(&to_mock_fence(fx->child[2])->enable_calls), 0);
 	dma_fence_signal(fx->child[0]);
@@ -314,8 +323,10 @@ static const struct dma_fence_ops array_early_ops = {
 };
 
 /*
- * The array is armed on its first child and not yet on its second when the first one is signaled:
- * what dma_fence_array_enable_against_signal_loses_nothing() tries on two CPUs, without luck.
+ * The array is armed on its first child and not yet on its second when the
+ * first one is signaled: what
+ * dma_fence_array_enable_against_signal_loses_nothing() tries on two CPUs,
+ * without luck.
  */
 static void array_enable_halfway(struct kunit *test, bool any)
 {
@@ -327,7 +338,10 @@ static void array_enable_halfway(struct kunit *test, bool any)
 	array_early = kzalloc(sizeof(*array_early), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, fences);
 	KUNIT_ASSERT_NOT_NULL(test, array_early);
-	/* A lock of another class than that of the fence from whose operation it is signaled. */
+	/*
+	 * A lock of another class than that of the fence from whose operation
+	 * it is signaled.
+	 */
 	dma_fence_init(array_early, &array_plain_ops, &early_lock, 1, 1);
 	late = mock_fence_create_ops(test, 2, 1, &array_early_ops);
 	fences[0] = array_early;
@@ -461,7 +475,9 @@ static void dma_fence_array_error_after_completion_changes_nothing(struct kunit 
 	array_drop(fx);
 }
 
-/* Stock's answer is when somebody looked at the array, which may be long after. */
+/*
+ * Stock's answer is when somebody looked at the array, which may be long after.
+ */
 static void dma_fence_array_timestamp_polled_is_the_last_child_s(struct kunit *test)
 {
 	struct dma_fence *fence = array_build(test, 3, false, &mock_fence_ops);
@@ -500,7 +516,10 @@ static void dma_fence_array_timestamp_enabled_is_the_last_child_s(struct kunit *
 	array_drop(fx);
 }
 
-/* A driver that sets the bit first and the time later: waiting for it is no matter of an array. */
+/*
+ * A driver that sets the bit first and the time later: waiting for it is no
+ * matter of an array.
+ */
 static void dma_fence_array_timestamp_child_without_time_is_now(struct kunit *test)
 {
 	struct dma_fence *fence = array_build(test, 1, false, &mock_fence_ops);
@@ -636,7 +655,10 @@ static void dma_fence_array_create_of_array_warns(struct kunit *test)
 	array_drop(fx);
 }
 
-/* Races: two children signaled at the same time, while one side also polls the array. */
+/*
+ * Races: two children signaled at the same time, while one side also polls the
+ * array.
+ */
 struct array_race {
 	struct kunit *test;
 	struct mock_fence_cb cb;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-chain.c, when a timeline is signaled: asked, enabled, in each order, and with
- * another CPU at work on it.
+ * Tests of dma-fence-chain.c, when a timeline is signaled: asked, enabled, in
+ * each order, and with another CPU at work on it.
  *
- * Each case ends with as many live mock fences as it began with: see mock_chain_test_exit().
+ * Each case ends with as many live mock fences as it began with: see
+ * mock_chain_test_exit().
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -174,7 +175,10 @@ static void dma_fence_chain_set_deadline_reaches_all_pending(struct kunit *test)
 	mock_chain_drop(fx);
 }
 
-/* Signal the fences in some order; after each step exactly the links without a gap are signaled. */
+/*
+ * Signal the fences in some order; after each step exactly the links without a
+ * gap are signaled.
+ */
 static void chain_check_order(struct kunit *test, const u8 *order)
 {
 	struct mock_chain *fx = test->priv;
@@ -257,7 +261,10 @@ static struct dma_fence *chain_find(struct kunit *test, struct dma_fence *head, 
 	return found;
 }
 
-/* Races: one side walks and collects while the other signals and then drops the timeline. */
+/*
+ * Races: one side walks and collects while the other signals and then drops the
+ * timeline.
+ */
 static void chain_race_setup(void *data)
 {
 	struct kunit *test = data;
@@ -273,7 +280,10 @@ static void chain_race_setup(void *data)
 	}
 }
 
-/* Walk down from @iter; returns the point of the last link. Counts steps that are not downwards. */
+/*
+ * Walk down from @iter; returns the point of the last link. Counts steps that
+ * are not downwards.
+ */
 static u64 chain_race_descend(struct mock_chain *fx, struct dma_fence *iter)
 {
 	u64 last = MOCK_CHAIN_LINKS + 1;
@@ -293,7 +303,10 @@ static void chain_race_walk(void *data)
 	struct mock_chain *fx = test->priv;
 	struct dma_fence *head = fx->link[MOCK_CHAIN_LINKS - 1];
 
-	/* Until the oldest fence is signaled, which is the last to be, each walk must reach it. */
+	/*
+	 * Until the oldest fence is signaled, which is the last to be, each
+	 * walk must reach it.
+	 */
 	while (chain_race_descend(fx, dma_fence_get(head)) == 1)
 		cpu_relax();
 	if (!dma_fence_test_signaled_flag(fx->fence[0]))
@@ -414,7 +427,10 @@ static void chain_race_setup_middle(void *data)
 	dma_fence_signal(fx->fence[3]);
 	dma_fence_signal(fx->fence[4]);
 
-	/* The walker's way in: a link in the middle of what is going to be released. */
+	/*
+	 * The walker's way in: a link in the middle of what is going to be
+	 * released.
+	 */
 	fx->link[0] = chain_find(test, fx->link[MOCK_CHAIN_LINKS - 1], 6);
 }
 
@@ -453,7 +469,10 @@ static void dma_fence_chain_release_against_walk_frees_all(struct kunit *test)
 	mock_race_run(test, &race, 500, test);
 }
 
-/* Wait for every link from a thread of its own while another CPU signals in some order. */
+/*
+ * Wait for every link from a thread of its own while another CPU signals in
+ * some order.
+ */
 struct chain_waiter {
 	struct mock_chain *fx;
 	unsigned int index;

@@ -17,7 +17,9 @@
 
 #define SKIP_LINKS	300
 
-/* A timeline with the points 2, 4, 6 and so on, with references to all parts. */
+/*
+ * A timeline with the points 2, 4, 6 and so on, with references to all parts.
+ */
 struct skip_chain {
 	struct dma_fence *link[SKIP_LINKS];
 	struct dma_fence *fence[SKIP_LINKS];
@@ -160,8 +162,8 @@ static void dma_fence_chain_find_seqno_retiring_at_random_each_point(struct kuni
 }
 
 /*
- * All links with skip links but the first have signaled and are gone. A new link
- * looks for one nearby only, however many links are pending.
+ * All links with skip links but the first have signaled and are gone. A new
+ * link looks for one nearby only, however many links are pending.
  */
 static void dma_fence_chain_init_among_pending_looks_nearby_only(struct kunit *test)
 {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-chain.c, what a timeline looks like: points and contexts, the walk and what it
- * collects, finding a point, release. When it is signaled: dma-fence-chain-signal_kunit.c.
+ * Tests of dma-fence-chain.c, what a timeline looks like: points and contexts,
+ * the walk and what it collects, finding a point, release. When it is signaled:
+ * dma-fence-chain-signal_kunit.c.
  *
- * Each case ends with as many live mock fences as it began with: see mock_chain_test_exit().
+ * Each case ends with as many live mock fences as it began with: see
+ * mock_chain_test_exit().
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -391,8 +393,9 @@ static void dma_fence_chain_find_seqno_stops_at_another_context(struct kunit *te
 	chain_expect_found(test, head, 1, head);
 
 	/*
-	 * Nothing of this context is left but the head: all that was there first stands for it, so
-	 * its newest link has to be waited for, whatever points that has.
+	 * Nothing of this context is left but the head: all that was there
+	 * first stands for it, so its newest link has to be waited for,
+	 * whatever points that has.
 	 */
 	head = mock_chain_append(test, head, mock_fence_create(test, 1, 3), 8);
 	chain_expect_found(test, head, 6, head);

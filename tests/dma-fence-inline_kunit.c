@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of what dma-fence.h implements itself: status, order of sequence numbers, RCU references.
+ * Tests of what dma-fence.h implements itself: status, order of sequence
+ * numbers, RCU references.
  */
 #include <kunit/test.h>
 #include <linux/dma-fence.h>
@@ -126,7 +127,10 @@ static void get_status_locked_is_0_then_1_or_error(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* The functions warn_*() give the warnings in inline functions a name of their own in the log. */
+/*
+ * The functions warn_*() give the warnings in inline functions a name of their
+ * own in the log.
+ */
 static noinline __flatten void warn_set_error(struct dma_fence *fence, int error)
 {
 	dma_fence_set_error(fence, error);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-lockdep.c. That a real deadlock is reported cannot be tested here, because
- * lockdep switches itself off after a report; that innocent code is not reported can.
+ * Tests of dma-fence-lockdep.c. That a real deadlock is reported cannot be
+ * tested here, because lockdep switches itself off after a report; that
+ * innocent code is not reported can.
  */
 #include <kunit/test.h>
 #include <linux/debug_locks.h>
@@ -51,7 +52,10 @@ static void begin_signalling_atomic_returns_true(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, cookie);
 }
 
-/* The lock is held around one section and taken inside another one: no deadlock, so no report. */
+/*
+ * The lock is held around one section and taken inside another one: no
+ * deadlock, so no report.
+ */
 static void begin_signalling_lock_around_and_inside_is_not_reported(struct kunit *test)
 {
 	static DEFINE_MUTEX(lock);
@@ -69,7 +73,10 @@ static void begin_signalling_lock_around_and_inside_is_not_reported(struct kunit
 	KUNIT_EXPECT_TRUE(test, debug_locks);
 }
 
-/* Every function that signals and takes the lock is a section, also with a mutex held. */
+/*
+ * Every function that signals and takes the lock is a section, also with a
+ * mutex held.
+ */
 static void signal_lock_around_and_inside_is_not_reported(struct kunit *test)
 {
 	struct dma_fence *a = mock_fence_create(test, 1, 1);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dma_fence_get_rcu_safe() with the owner of the place coming in between at the worst moment: the
- * pointer is read and no reference is taken yet. See hook-get.h; no second CPU is needed.
+ * dma_fence_get_rcu_safe() with the owner of the place coming in between at the
+ * worst moment: the pointer is read and no reference is taken yet. See
+ * hook-get.h; no second CPU is needed.
  *
- * Fences live in type-stable memory: when one is released, a stranger, which never stands in the
- * place, is there at once.
+ * Fences live in type-stable memory: when one is released, a stranger, which
+ * never stands in the place, is there at once.
  */
 #include <linux/kref.h>
 #include <linux/types.h>

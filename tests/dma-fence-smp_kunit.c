@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of fences on two CPUs: the same calls at the same time, many times over.
+ * Tests of fences on two CPUs: the same calls at the same time, many times
+ * over.
  *
- * Each round sets up fresh objects, lets a partner thread do one thing while the test does another,
- * and checks when both are done. A short delay that differs from round to round moves the two
- * against each other.
+ * Each round sets up fresh objects, lets a partner thread do one thing while
+ * the test does another, and checks when both are done. A short delay that
+ * differs from round to round moves the two against each other.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -62,7 +63,10 @@ static void race_pause(int loops)
 		cpu_relax();
 }
 
-/* Partners spin, because a wakeup takes longer than what they race with; but not for ever. */
+/*
+ * Partners spin, because a wakeup takes longer than what they race with; but
+ * not for ever.
+ */
 static int race_thread(void *arg)
 {
 	struct race *race = arg;
@@ -176,7 +180,9 @@ static void signal_against_signal_only_one_wins(struct kunit *test)
 								mock_fence_cb_func));
 		race_go(&race);
 		ret = dma_fence_signal(race.fence);
-		/* Who comes second waits for the callbacks of who came first. */
+		/*
+		 * Who comes second waits for the callbacks of who came first.
+		 */
 		KUNIT_EXPECT_EQ(test, cb.calls, 1);
 		race_wait(&race);
 		won += !ret;
@@ -211,7 +217,10 @@ static void is_signaled_against_signal_calls_once(struct kunit *test)
 	race_end(&race);
 }
 
-/* What is written before the signal is seen by who sees the signal, without any lock. */
+/*
+ * What is written before the signal is seen by who sees the signal, without any
+ * lock.
+ */
 static void race_fail(struct race *race)
 {
 	dma_fence_set_error(race->fence, -EIO);
@@ -242,8 +251,9 @@ static const struct dma_fence_ops owned_ops = {
 };
 
 /*
- * Some drivers own a fence without counting references and free it when the wait returns. The
- * signal must be done with it by then. The lock outlives the fence.
+ * Some drivers own a fence without counting references and free it when the
+ * wait returns. The signal must be done with it by then. The lock outlives the
+ * fence.
  */
 static void wait_against_signal_fence_may_be_freed_at_once(struct kunit *test)
 {
@@ -288,8 +298,9 @@ static void slow_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 }
 
 /*
- * The same, without luck: the fence is signaled, but who signals it is still at the callbacks. Who
- * does not count references must not get away from a wait yet.
+ * The same, without luck: the fence is signaled, but who signals it is still at
+ * the callbacks. Who does not count references must not get away from a wait
+ * yet.
  */
 static void wait_against_slow_callback_returns_after_it(struct kunit *test)
 {
@@ -343,7 +354,10 @@ static void race_put_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 	dma_fence_put(fence);
 }
 
-/* The lock is part of the fence's memory, and is unlocked after the last reference is gone. */
+/*
+ * The lock is part of the fence's memory, and is unlocked after the last
+ * reference is gone.
+ */
 static void signal_last_put_in_callback_against_put(struct kunit *test)
 {
 	struct dma_fence_cb cb;
@@ -506,7 +520,10 @@ static void signal_waits_for_lock_time_is_not_before_holder_s(struct kunit *test
 	race_end(&race);
 }
 
-/* Fences in type-stable memory: freed and used again while readers look at them. */
+/*
+ * Fences in type-stable memory: freed and used again while readers look at
+ * them.
+ */
 struct typesafe {
 	struct dma_fence base;
 	spinlock_t lock; /* given to the fence */
@@ -537,8 +554,8 @@ static struct dma_fence *typesafe_create(u64 context, u64 seqno)
 }
 
 /*
- * Put a new fence of context 1 into the place and drop the old one; in between, let a fence of
- * context 2, which never stands in the place, use its memory.
+ * Put a new fence of context 1 into the place and drop the old one; in between,
+ * let a fence of context 2, which never stands in the place, use its memory.
  */
 static void race_replace(struct race *race)
 {

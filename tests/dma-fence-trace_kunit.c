@@ -2,8 +2,8 @@
 /*
  * Tests of the trace events of fences, as a reader of the trace sees them.
  *
- * They work on a tracefs of their own, by the file operations that a program would use. These take
- * buffers of user space only, hence the user page.
+ * They work on a tracefs of their own, by the file operations that a program
+ * would use. These take buffers of user space only, hence the user page.
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
@@ -36,7 +36,9 @@ static void trace_file_close(struct file *file)
 
 DEFINE_FREE(trace_file, struct file *, trace_file_close(_T))
 
-/* Write a word to a file of tracefs; a failure counts as a failure of the test. */
+/*
+ * Write a word to a file of tracefs; a failure counts as a failure of the test.
+ */
 static void trace_write(struct kunit *test, const char *name, const char *word)
 {
 	struct trace_fixture *fx = test->priv;
@@ -110,7 +112,10 @@ static void trace_fence_live_and_die(struct kunit *test, u64 context, u64 seqno)
 	dma_fence_put(fence);
 }
 
-/* Stock cuts both to 32 bits, so that contexts and points of long timelines look like others. */
+/*
+ * Stock cuts both to 32 bits, so that contexts and points of long timelines
+ * look like others.
+ */
 static void trace_context_and_seqno_are_not_cut(struct kunit *test)
 {
 	const char *text;
@@ -126,7 +131,10 @@ static void trace_context_and_seqno_are_not_cut(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text, " seqno=0xdcba9876 "));
 }
 
-/* CVE-2026-74418: an event that comes after the signal asks a driver that may be gone. */
+/*
+ * CVE-2026-74418: an event that comes after the signal asks a driver that may
+ * be gone.
+ */
 static void trace_signaled_leaves_the_driver_s_names_alone(struct kunit *test)
 {
 	const char *text;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-unwrap.c: the cursor through each kind of container, and what a merge keeps.
+ * Tests of dma-fence-unwrap.c: the cursor through each kind of container, and
+ * what a merge keeps.
  *
- * Each case ends with as many live mock fences as it began with, which also shows that no cursor
- * and no merge keeps a reference: see dma_fence_unwrap_test_exit().
+ * Each case ends with as many live mock fences as it began with, which also
+ * shows that no cursor and no merge keeps a reference: see
+ * dma_fence_unwrap_test_exit().
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -49,7 +51,10 @@ static struct dma_fence *unwrap_chain_of_two(struct kunit *test, struct dma_fenc
 	return unwrap_chain(test, unwrap_chain(test, NULL, older, 1), newer, 2);
 }
 
-/* Expect @head to consist of exactly the @count fences at @expected, in that order. */
+/*
+ * Expect @head to consist of exactly the @count fences at @expected, in that
+ * order.
+ */
 static void unwrap_expect(struct kunit *test, struct dma_fence *head, unsigned int count,
 			  struct dma_fence *const *expected)
 {
@@ -240,7 +245,10 @@ static void dma_fence_dedup_array_drops_references_of_duplicates(struct kunit *t
 	dma_fence_put(fence);
 }
 
-/* All lengths up to some runs of the sort: in order, against it, and in no order. */
+/*
+ * All lengths up to some runs of the sort: in order, against it, and in no
+ * order.
+ */
 static void unwrap_dedup_expect(struct kunit *test, unsigned int num, unsigned int factor)
 {
 	unsigned int contexts = num - num / 3, i, left, last;
@@ -273,7 +281,9 @@ static void dma_fence_dedup_array_of_any_length_sorts(struct kunit *test)
 	}
 }
 
-/* Expect a merge to end with a signaled fence of its own, stamped with a time. */
+/*
+ * Expect a merge to end with a signaled fence of its own, stamped with a time.
+ */
 static void unwrap_expect_stub(struct kunit *test, struct dma_fence *merged, s64 ns)
 {
 	KUNIT_ASSERT_NOT_NULL(test, merged);
@@ -466,7 +476,9 @@ static void dma_fence_unwrap_merge_of_container_with_one_pending_returns_that(st
 	dma_fence_put(chain);
 }
 
-/* A long timeline whose fences are of three contexts takes turns between them. */
+/*
+ * A long timeline whose fences are of three contexts takes turns between them.
+ */
 static void dma_fence_unwrap_merge_of_long_chain_keeps_one_of_each_context(struct kunit *test)
 {
 	struct dma_fence *newest[3] = {}, *chain = NULL, *merged;
@@ -482,7 +494,10 @@ static void dma_fence_unwrap_merge_of_long_chain_keeps_one_of_each_context(struc
 	dma_fence_put(chain);
 }
 
-/* As many contexts as links: the set has to grow time and again, and to be sorted. */
+/*
+ * As many contexts as links: the set has to grow time and again, and to be
+ * sorted.
+ */
 static void dma_fence_unwrap_merge_of_many_contexts_keeps_all(struct kunit *test)
 {
 	struct dma_fence **leaf, *chain = NULL, *merged;

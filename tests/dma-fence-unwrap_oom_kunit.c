@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-unwrap.c when memory is short: each allocation of a merge fails once.
+ * Tests of dma-fence-unwrap.c when memory is short: each allocation of a merge
+ * fails once.
  */
 #include <kunit/test.h>
 #include <linux/dma-fence-array.h>
@@ -28,8 +29,9 @@ static void oom_expect_sorted(struct kunit *test, struct dma_fence *merged)
 }
 
 /*
- * Merge @head and @other again and again, one allocation further failing each time; the first
- * merge that succeeds is returned, @failed says how many did not.
+ * Merge @head and @other again and again, one allocation further failing each
+ * time; the first merge that succeeds is returned, @failed says how many did
+ * not.
  */
 static struct dma_fence *oom_merge(struct kunit *test, struct dma_fence *head,
 				   struct dma_fence *other, unsigned int *failed)
@@ -47,8 +49,8 @@ static struct dma_fence *oom_merge(struct kunit *test, struct dma_fence *head,
 			break;
 
 		/*
-		 * Sorting does without. And with kmemleak, every other allocation is its own, and
-		 * not missed by anybody else.
+		 * Sorting does without. And with kmemleak, every other
+		 * allocation is its own, and not missed by anybody else.
 		 */
 		if (merged) {
 			oom_expect_sorted(test, merged);
@@ -92,7 +94,10 @@ static void dma_fence_unwrap_merge_of_one_pending_allocates_nothing(struct kunit
 	dma_fence_put(done);
 }
 
-/* A timeline of OOM_LINKS pending fences, which share @contexts contexts in turn. */
+/*
+ * A timeline of OOM_LINKS pending fences, which share @contexts contexts in
+ * turn.
+ */
 static struct dma_fence *oom_chain(struct kunit *test, struct dma_fence **fence,
 				   unsigned int contexts)
 {
@@ -123,7 +128,10 @@ static void oom_chain_drop(struct kunit *test, struct dma_fence *head, struct dm
 	}
 }
 
-/* However long a timeline is, one context of it takes no more room than one fence. */
+/*
+ * However long a timeline is, one context of it takes no more room than one
+ * fence.
+ */
 static void dma_fence_unwrap_merge_of_one_context_allocates_nothing(struct kunit *test)
 {
 	struct dma_fence *fence[OOM_LINKS], *head = oom_chain(test, fence, 1), *merged;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-fence-wait.c on one CPU; another thread signals while the test sleeps.
+ * Tests of dma-fence-wait.c on one CPU; another thread signals while the test
+ * sleeps.
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
@@ -30,7 +31,9 @@ static void dma_fence_wait_test_exit(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mock_fence_live(), dma_fence_wait_live_before);
 }
 
-/* Whether somebody waits for the fence; who only wants to be told is not meant. */
+/*
+ * Whether somebody waits for the fence; who only wants to be told is not meant.
+ */
 static bool has_waiter(struct dma_fence *fence)
 {
 	struct dma_fence_cb *first;
@@ -40,7 +43,10 @@ static bool has_waiter(struct dma_fence *fence)
 	return first && first->func != mock_fence_cb_func;
 }
 
-/* Until the test waits for the fence, however late that is, and then until it sleeps. */
+/*
+ * Until the test waits for the fence, however late that is, and then until it
+ * sleeps.
+ */
 static void await_waiter(struct dma_fence *fence)
 {
 	int i;
@@ -424,8 +430,8 @@ static void default_wait_queues_ahead_of_callbacks(struct kunit *test)
 }
 
 /*
- * What a driver does that signals in two steps: the bit in an interrupt, then, under the lock, the
- * list is taken over and everything on it called.
+ * What a driver does that signals in two steps: the bit in an interrupt, then,
+ * under the lock, the list is taken over and everything on it called.
  */
 static int notify_later_thread(void *arg)
 {

@@ -16,7 +16,10 @@ static int dma_fence_wait_oom_test_init(struct kunit *test)
 	return 0;
 }
 
-/* Later allocations are those of a checker, kmemleak for one, which gets over their failure. */
+/*
+ * Later allocations are those of a checker, kmemleak for one, which gets over
+ * their failure.
+ */
 static void wait_any_without_memory_returns_enomem(struct kunit *test)
 {
 	struct dma_fence *fences[2];

@@ -457,7 +457,10 @@ static void add_callback_enabling_signals_returns_enoent(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* A driver may set the bit in an interrupt and run the callbacks much later, under the lock. */
+/*
+ * A driver may set the bit in an interrupt and run the callbacks much later,
+ * under the lock.
+ */
 static void callbacks_bit_set_by_driver_stay_removable(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_create(test, 1, 1);
@@ -604,8 +607,9 @@ static void describe_signaled_leaves_the_driver_s_names_alone(struct kunit *test
 }
 
 /*
- * CVE-2026-72094: the signaled bit and operations that go with the signal, seen in the wrong order.
- * Here they do not go: whoever reads them without a lock finds them until the release.
+ * CVE-2026-72094: the signaled bit and operations that go with the signal, seen
+ * in the wrong order. Here they do not go: whoever reads them without a lock
+ * finds them until the release.
  */
 static void signal_leaves_the_operations_in_place(struct kunit *test)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-resv-iter.c: walks under the lock and without it, what makes them start over, and
- * what they see while another CPU changes the reservation or recycles the fences' memory.
+ * Tests of dma-resv-iter.c: walks under the lock and without it, what makes
+ * them start over, and what they see while another CPU changes the reservation
+ * or recycles the fences' memory.
  */
 #include <kunit/test.h>
 #include <linux/dma-resv.h>
@@ -27,7 +28,10 @@ static void dma_resv_iter_first_of_empty_is_null(struct kunit *test)
 	dma_resv_unlock(&mock->resv);
 }
 
-/* A fence of each usage; a query meets those up to its own, tells their usage, and borrows. */
+/*
+ * A fence of each usage; a query meets those up to its own, tells their usage,
+ * and borrows.
+ */
 static void dma_resv_iter_next_filters_by_usage(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -54,7 +58,10 @@ static void dma_resv_iter_next_filters_by_usage(struct kunit *test)
 	dma_resv_unlock(&mock->resv);
 }
 
-/* The body reserves slots, and the fences move to where there are no gaps between them. */
+/*
+ * The body reserves slots, and the fences move to where there are no gaps
+ * between them.
+ */
 static void dma_resv_iter_next_after_growth_goes_on(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -176,7 +183,10 @@ static void dma_resv_iter_next_unlocked_skips_signaled(struct kunit *test)
 	dma_fence_put(done);
 }
 
-/* What signals while the body runs is not returned, and its being the last starts nothing over. */
+/*
+ * What signals while the body runs is not returned, and its being the last
+ * starts nothing over.
+ */
 static void dma_resv_iter_next_unlocked_last_signals_meanwhile_ends(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -195,7 +205,10 @@ static void dma_resv_iter_next_unlocked_last_signals_meanwhile_ends(struct kunit
 	KUNIT_EXPECT_EQ(test, kref_read(&last->refcount), 1);
 }
 
-/* The body needs no care: here it takes the lock, exchanges the fence and signals the old one. */
+/*
+ * The body needs no care: here it takes the lock, exchanges the fence and
+ * signals the old one.
+ */
 static void dma_resv_iter_next_unlocked_lets_body_change_fences(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -290,7 +303,10 @@ static void dma_resv_iter_next_unlocked_after_growth_restarts(struct kunit *test
 	KUNIT_EXPECT_EQ(test, seen, context + 1);
 }
 
-/* A cursor that remembers slots other than the current ones starts over without touching them. */
+/*
+ * A cursor that remembers slots other than the current ones starts over without
+ * touching them.
+ */
 static void dma_resv_iter_next_unlocked_with_foreign_slots_restarts(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -310,8 +326,9 @@ static void dma_resv_iter_next_unlocked_with_foreign_slots_restarts(struct kunit
 }
 
 /*
- * Tables of one size follow each other, each freed before the next but one is made: sooner or later
- * one has the address that the cursor remembers. It starts over all the same.
+ * Tables of one size follow each other, each freed before the next but one is
+ * made: sooner or later one has the address that the cursor remembers. It
+ * starts over all the same.
  */
 static void dma_resv_iter_next_unlocked_with_slots_reused_restarts(struct kunit *test)
 {
@@ -349,8 +366,9 @@ static void dma_resv_iter_next_unlocked_with_slots_reused_restarts(struct kunit 
 }
 
 /*
- * A fence whose memory becomes another fence the moment it is released, as happens with slabs that
- * are type-stable, and a fence that makes this happen while a walk has just come by it.
+ * A fence whose memory becomes another fence the moment it is released, as
+ * happens with slabs that are type-stable, and a fence that makes this happen
+ * while a walk has just come by it.
  */
 #define STRANGER	(~0ULL)
 
@@ -402,9 +420,10 @@ static const struct dma_fence_ops trigger_ops = {
 };
 
 /*
- * The walk is at the first slot when that fence's driver makes the storage grow, and the fence of
- * the second slot is exchanged and recycled. In the slots that the walk goes through, which are not
- * current any more, the second still has the address; what lives there now must not be returned.
+ * The walk is at the first slot when that fence's driver makes the storage
+ * grow, and the fence of the second slot is exchanged and recycled. In the
+ * slots that the walk goes through, which are not current any more, the second
+ * still has the address; what lives there now must not be returned.
  */
 static void dma_resv_iter_first_unlocked_in_old_slots_finds_no_stranger(struct kunit *test)
 {

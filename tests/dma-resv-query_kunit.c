@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-resv-query.c: what the questions about a whole reservation answer.
+ * Tests of dma-resv-query.c: what the questions about a whole reservation
+ * answer.
  */
 #include <kunit/test.h>
 #include <linux/cleanup.h>
@@ -84,7 +85,10 @@ static void dma_resv_get_fences_skips_signaled(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fences);
 }
 
-/* Only while they are collected do the drivers say that the fences have signaled. */
+/*
+ * Only while they are collected do the drivers say that the fences have
+ * signaled.
+ */
 static void dma_resv_get_fences_when_polling_finds_none_is_null(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -161,7 +165,10 @@ static void dma_resv_get_singleton_of_many_signals_after_all(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* Most of many have signaled: those left are all in it, and it takes the memory of so many only. */
+/*
+ * Most of many have signaled: those left are all in it, and it takes the memory
+ * of so many only.
+ */
 static void dma_resv_get_singleton_of_few_left_is_small(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -192,7 +199,10 @@ static void dma_resv_get_singleton_of_few_left_is_small(struct kunit *test)
 	dma_fence_put(all);
 }
 
-/* Each case of how many there are and where the old ones are kept. Usages go along. */
+/*
+ * Each case of how many there are and where the old ones are kept. Usages go
+ * along.
+ */
 static void copy_among(struct kunit *test, unsigned int old, unsigned int count)
 {
 	struct mock_resv *mock = test->priv;
@@ -221,7 +231,10 @@ static void copy_among(struct kunit *test, unsigned int old, unsigned int count)
 	dma_resv_unlock(&dst);
 	KUNIT_EXPECT_EQ(test, i, count);
 
-	/* The copy is complete: fences can be added and find their predecessors. */
+	/*
+	 * The copy is complete: fences can be added and find their
+	 * predecessors.
+	 */
 	for (i = 0; i < count; i++)
 		mock_resv_fill(test, &dst, i, 2, i % 4);
 	KUNIT_EXPECT_EQ(test, mock_resv_count(&dst, ALL), count);
@@ -368,7 +381,10 @@ static void dma_resv_wait_timeout_asks_driver_after_each_wait(struct kunit *test
 	dma_fence_put(second);
 }
 
-/* Looking is not waiting: the task does not give up the CPU, and signaling gets enabled. */
+/*
+ * Looking is not waiting: the task does not give up the CPU, and signaling gets
+ * enabled.
+ */
 static void dma_resv_wait_timeout_of_zero_does_not_sleep(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -405,7 +421,9 @@ struct query_timer {
 	bool awaited;
 };
 
-/* Signals one round after it has found somebody waiting, however late that is. */
+/*
+ * Signals one round after it has found somebody waiting, however late that is.
+ */
 static void query_timer_signal(struct timer_list *timer)
 {
 	struct query_timer *late = from_timer(late, timer, timer);
@@ -464,7 +482,10 @@ static void dma_resv_wait_timeout_is_for_all_together(struct kunit *test)
 		dma_fence_put(fences[i]);
 }
 
-/* The next job of the same context comes in its place: nobody has to wait for that one, too. */
+/*
+ * The next job of the same context comes in its place: nobody has to wait for
+ * that one, too.
+ */
 struct successor {
 	struct dma_resv *resv;
 	struct dma_fence *fence;
@@ -610,7 +631,10 @@ static void dma_resv_test_signaled_polls_driver(struct kunit *test)
 	dma_fence_put(&fence->base);
 }
 
-/* Stock leaves out the fences that only bookkeeping has, which keep a buffer from being freed. */
+/*
+ * Stock leaves out the fences that only bookkeeping has, which keep a buffer
+ * from being freed.
+ */
 static void dma_resv_describe_prints_all_usages(struct kunit *test)
 {
 	static const char expected[] =

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A lock-free reader of a reservation, with the lock holder coming in between at the worst moment:
- * the reader has the word of a slot and not yet a reference to its fence. See hook-get.h; no second
- * CPU is needed.
+ * A lock-free reader of a reservation, with the lock holder coming in between
+ * at the worst moment: the reader has the word of a slot and not yet a
+ * reference to its fence. See hook-get.h; no second CPU is needed.
  *
- * The fence lives in type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU have it. When it is
- * released, a stranger, a fence that has nothing to do with the reservation, is there at once.
+ * The fence lives in type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU
+ * have it. When it is released, a stranger, a fence that has nothing to do with
+ * the reservation, is there at once.
  */
 #define __DISABLE_EXPORTS
 #include <kunit/test.h>
@@ -53,7 +54,10 @@
 #define dma_resv_describe		race_describe
 #include "../dma-resv-query.c"
 #else
-/* In a stock kernel the reader is between everything else, and what follows would stop it. */
+/*
+ * In a stock kernel the reader is between everything else, and what follows
+ * would stop it.
+ */
 #include "hook-stock-resv.h"
 #endif
 
@@ -103,7 +107,10 @@ static void race_end(struct kunit *test, struct race *race)
 	dma_resv_unlock(&race->mock.resv);
 }
 
-/* The lock holder's part: the new fence displaces the old one, whose memory goes to a stranger. */
+/*
+ * The lock holder's part: the new fence displaces the old one, whose memory
+ * goes to a stranger.
+ */
 static void race_displace(void *data)
 {
 	struct race *race = data;
@@ -112,7 +119,10 @@ static void race_displace(void *data)
 	dma_fence_put(&race->new.base);
 }
 
-/* A walk meets the new fence once and the stranger never; returns how many it met. */
+/*
+ * A walk meets the new fence once and the stranger never; returns how many it
+ * met.
+ */
 static unsigned int race_walk(struct kunit *test, struct race *race)
 {
 	unsigned int met = 0, count = 0;
@@ -135,7 +145,9 @@ static unsigned int race_walk(struct kunit *test, struct race *race)
 	return count;
 }
 
-/* Stock looks again whether the storage is the same, not whether the slot is. */
+/*
+ * Stock looks again whether the storage is the same, not whether the slot is.
+ */
 static void dma_resv_iter_first_unlocked_fence_recycled_finds_no_stranger(struct kunit *test)
 {
 	struct race *race = race_begin(test);
@@ -157,7 +169,10 @@ static void dma_resv_iter_first_unlocked_fence_released_looks_again(struct kunit
 
 #if RACE_STORAGE
 
-/* The same, but in storage that takes the place of the one that the reader is in. */
+/*
+ * The same, but in storage that takes the place of the one that the reader is
+ * in.
+ */
 static void race_move_and_displace(void *data)
 {
 	struct race *race = data;
@@ -229,7 +244,10 @@ static void dma_resv_busy_read_storage_replaced_starts_over(struct kunit *test)
 	race_end(test, race);
 }
 
-/* The quick reader of the slots inside the object gives up, and leaves it to the other. */
+/*
+ * The quick reader of the slots inside the object gives up, and leaves it to
+ * the other.
+ */
 static void race_collect_few(struct kunit *test, struct race *race)
 {
 	unsigned long few[DMA_RESV_INLINE_SLOTS];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lock-free readers of a reservation on one CPU, its lock holder on another or in an interrupt:
- * what is there is seen, what has gone is not touched, and recycled memory is not taken for what it
- * was.
+ * Lock-free readers of a reservation on one CPU, its lock holder on another or
+ * in an interrupt: what is there is seen, what has gone is not touched, and
+ * recycled memory is not taken for what it was.
  */
 #include <kunit/test.h>
 #include <linux/dma-resv.h>
@@ -17,7 +17,10 @@
 
 #define ALL	DMA_RESV_USAGE_BOOKKEEP
 
-/* Fences of contexts below this are there during the whole of a round, and busy. */
+/*
+ * Fences of contexts below this are there during the whole of a round, and
+ * busy.
+ */
 #define SMP_LASTING	3
 #define SMP_ROUNDS	20
 #define SMP_STEPS	60
@@ -125,7 +128,10 @@ static void smp_collect(void *data)
 	}
 }
 
-/* More and more contexts, so that the storage grows, with signaled fences in between. */
+/*
+ * More and more contexts, so that the storage grows, with signaled fences in
+ * between.
+ */
 static void smp_grow(void *data)
 {
 	struct smp_race *race = data;
@@ -138,7 +144,10 @@ static void smp_grow(void *data)
 	}
 }
 
-/* The same few contexts over and over: later fences displace earlier ones, which signal and go. */
+/*
+ * The same few contexts over and over: later fences displace earlier ones,
+ * which signal and go.
+ */
 static void smp_displace(void *data)
 {
 	struct smp_race *race = data;
@@ -157,7 +166,10 @@ static void smp_displace(void *data)
 	}
 }
 
-/* From few fences to a copy of other ones and back: whole storages are exchanged. */
+/*
+ * From few fences to a copy of other ones and back: whole storages are
+ * exchanged.
+ */
 static void smp_exchange(void *data)
 {
 	struct smp_race *race = data;
@@ -193,7 +205,10 @@ static void smp_run(struct kunit *test, void (*reader)(void *), void (*writer)(v
 	mock_race_run(test, &sides, SMP_ROUNDS, race);
 }
 
-/* CVE-2025-38095: storage shown to the reader before what it holds could be seen. */
+/*
+ * CVE-2025-38095: storage shown to the reader before what it holds could be
+ * seen.
+ */
 static void dma_resv_iter_next_unlocked_while_growing_misses_none(struct kunit *test)
 {
 	smp_run(test, smp_walk, smp_grow);
@@ -225,11 +240,12 @@ static void dma_resv_get_fences_while_replacing_misses_none(struct kunit *test)
 }
 
 /*
- * Type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU have it: a released fence's memory may
- * be another fence at once. Two pieces of memory take turns: one is the fence in the reservation,
- * the other one, released when it was displaced, is a stranger. They change places in an interrupt
- * of the reader, which comes between any two instructions of it, so that all of the change is in
- * between.
+ * Type-stable memory, as drivers with SLAB_TYPESAFE_BY_RCU have it: a released
+ * fence's memory may be another fence at once. Two pieces of memory take turns:
+ * one is the fence in the reservation, the other one, released when it was
+ * displaced, is a stranger. They change places in an interrupt of the reader,
+ * which comes between any two instructions of it, so that all of the change is
+ * in between.
  */
 #define SMP_STRANGER	(~0ULL)
 #define SMP_PERIOD	(20 * NSEC_PER_USEC)
@@ -272,7 +288,10 @@ static void smp_fence_release(struct dma_fence *fence)
 	local_irq_restore(flags);
 }
 
-/* End the stranger's life. False if the reader has the memory, as a fence or as a stranger. */
+/*
+ * End the stranger's life. False if the reader has the memory, as a fence or as
+ * a stranger.
+ */
 static bool smp_stranger_drop(struct smp_fence *memory)
 {
 	if (memory->base.context != SMP_STRANGER)
@@ -294,7 +313,10 @@ static void smp_fence_enter(struct smp_recycling *recycling, struct smp_fence *m
 	dma_fence_put(&memory->base);
 }
 
-/* In an interrupt. The reader has the lock, so it must be the one that is interrupted. */
+/*
+ * In an interrupt. The reader has the lock, so it must be the one that is
+ * interrupted.
+ */
 static void smp_recycle(void *data)
 {
 	struct smp_recycling *recycling = data;

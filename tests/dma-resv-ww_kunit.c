@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of the reservations' locks: the class, the variants of the header, and the ladder of
- * situations that wound/wait locking is for: AA, ABBA, a cycle, many threads with many locks. In
- * kernels with CONFIG_DEBUG_WW_MUTEX_SLOWPATH each back-off is exercised by injected -EDEADLK as
- * well.
+ * Tests of the reservations' locks: the class, the variants of the header, and
+ * the ladder of situations that wound/wait locking is for: AA, ABBA, a cycle,
+ * many threads with many locks. In kernels with CONFIG_DEBUG_WW_MUTEX_SLOWPATH
+ * each back-off is exercised by injected -EDEADLK as well.
  */
 #include <kunit/test.h>
 #include <linux/completion.h>
@@ -28,9 +28,9 @@ static void ww_unlock_all(struct dma_resv **resvs, unsigned int count)
 }
 
 /*
- * Lock all, in the order given, backing off as often as it takes. The contended lock is taken first
- * in the next attempt. Returns the number of back-offs; UINT_MAX, with none locked, on another
- * error.
+ * Lock all, in the order given, backing off as often as it takes. The contended
+ * lock is taken first in the next attempt. Returns the number of back-offs;
+ * UINT_MAX, with none locked, on another error.
  */
 static unsigned int ww_lock_all(struct dma_resv **resvs, unsigned int count,
 				struct ww_acquire_ctx *ctx)
@@ -154,7 +154,10 @@ static void dma_resv_lock_twice_is_ealready(struct kunit *test)
 	ww_acquire_fini(&ctx);
 }
 
-/* A thread that holds a lock for as long as the test wants it to, and its orders and reports. */
+/*
+ * A thread that holds a lock for as long as the test wants it to, and its
+ * orders and reports.
+ */
 struct ww_holder {
 	struct dma_resv *resv;
 	struct dma_resv *wanted;
@@ -229,8 +232,8 @@ static void dma_resv_lock_interruptible_with_signal_is_eintr(struct kunit *test)
 }
 
 /*
- * Wait-die: who comes with a younger context than the holder's backs off; the lock it could not get
- * may be waited for then, in either way.
+ * Wait-die: who comes with a younger context than the holder's backs off; the
+ * lock it could not get may be waited for then, in either way.
  */
 static void dma_resv_lock_younger_backs_off(struct kunit *test)
 {
@@ -262,7 +265,10 @@ static void dma_resv_lock_younger_backs_off(struct kunit *test)
 	dma_resv_fini(&other);
 }
 
-/* ABBA: each holds what the other one wants. The younger, the thread's or ours, backs off. */
+/*
+ * ABBA: each holds what the other one wants. The younger, the thread's or ours,
+ * backs off.
+ */
 static void dma_resv_lock_abba_is_resolved(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;

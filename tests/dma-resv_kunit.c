@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-resv.c and dma-resv-table.c: life, slots, what adding and replacing does to the
- * fences that are there. The cursors, queries and locks have suites of their own.
+ * Tests of dma-resv.c and dma-resv-table.c: life, slots, what adding and
+ * replacing does to the fences that are there. The cursors, queries and locks
+ * have suites of their own.
  *
  * Each case ends with as many live mock fences as it began with.
  */
@@ -81,7 +82,10 @@ static void dma_resv_reserve_fences_sets_fences(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, (void __force *)mock->resv.fences);
 }
 
-/* As many fences as were reserved fit, without another call, whatever was there before. */
+/*
+ * As many fences as were reserved fit, without another call, whatever was there
+ * before.
+ */
 static void dma_resv_reserve_fences_lasts_for_as_many(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -103,7 +107,10 @@ static void dma_resv_reserve_fences_lasts_for_as_many(struct kunit *test)
 	}
 }
 
-/* Only the drivers know that these have signaled. Reserving asks them before it grows. */
+/*
+ * Only the drivers know that these have signaled. Reserving asks them before it
+ * grows.
+ */
 static void dma_resv_reserve_fences_when_full_drops_signaled(struct kunit *test)
 {
 	static const unsigned int counts[] = { DMA_RESV_INLINE_SLOTS, 200 };
@@ -188,7 +195,9 @@ static void dma_resv_add_fence_takes_reference(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* A query for a usage sees the fences of this usage and of the stronger ones. */
+/*
+ * A query for a usage sees the fences of this usage and of the stronger ones.
+ */
 static void dma_resv_add_fence_is_seen_by_weaker_queries(struct kunit *test)
 {
 	enum dma_resv_usage usage, query;
@@ -206,7 +215,10 @@ static void dma_resv_add_fence_is_seen_by_weaker_queries(struct kunit *test)
 	}
 }
 
-/* Every pair of usages: a later fence displaces one of the same or of a weaker claim. */
+/*
+ * Every pair of usages: a later fence displaces one of the same or of a weaker
+ * claim.
+ */
 static void dma_resv_add_fence_later_replaces_unless_weaker(struct kunit *test)
 {
 	enum dma_resv_usage old_usage, usage;
@@ -229,7 +241,10 @@ static void dma_resv_add_fence_later_replaces_unless_weaker(struct kunit *test)
 	}
 }
 
-/* CVE-2022-49935: an earlier fence that is imported afterwards must not displace a later one. */
+/*
+ * CVE-2022-49935: an earlier fence that is imported afterwards must not
+ * displace a later one.
+ */
 static void dma_resv_add_fence_earlier_keeps_later(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -321,7 +336,10 @@ static void dma_resv_add_fence_reuses_slots_of_signaled(struct kunit *test)
 	}
 }
 
-/* However many fences come and go, what is kept is in proportion to what is busy. */
+/*
+ * However many fences come and go, what is kept is in proportion to what is
+ * busy.
+ */
 static void dma_resv_add_fence_garbage_is_bounded(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -356,7 +374,10 @@ static void dma_resv_add_fence_of_container_warns(struct kunit *test)
 	dma_fence_put(&array->base);
 }
 
-/* Without a slot reserved and with none free, the fence is kept all the same if there is memory. */
+/*
+ * Without a slot reserved and with none free, the fence is kept all the same if
+ * there is memory.
+ */
 static void dma_resv_add_fence_unreserved_warns_and_keeps(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -377,7 +398,10 @@ static void dma_resv_add_fence_unreserved_warns_and_keeps(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* In a kernel that debugs mutexes the unlock gives reserved slots back, though there is memory. */
+/*
+ * In a kernel that debugs mutexes the unlock gives reserved slots back, though
+ * there is memory.
+ */
 static void dma_resv_add_fence_reserved_before_unlock_warns(struct kunit *test)
 {
 	struct dma_fence *fence = mock_fence_create(test, 1, 1);
@@ -397,7 +421,10 @@ static void dma_resv_add_fence_reserved_before_unlock_warns(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* Taking the place of another fence needs no slot of its own, so it needs no reservation. */
+/*
+ * Taking the place of another fence needs no slot of its own, so it needs no
+ * reservation.
+ */
 static void dma_resv_add_fence_unreserved_in_place_is_silent(struct kunit *test)
 {
 	struct mock_resv *mock = test->priv;
@@ -429,7 +456,10 @@ static void dma_resv_add_fence_of_many_contexts_keeps_one_each(struct kunit *tes
 	}
 }
 
-/* Fill with two contexts in all usages, @others contexts more, replace one of the two. */
+/*
+ * Fill with two contexts in all usages, @others contexts more, replace one of
+ * the two.
+ */
 static void replace_among(struct kunit *test, unsigned int others)
 {
 	struct dma_fence *fence = mock_fence_create(test, 1000, 1), *kept[4];
@@ -473,7 +503,9 @@ static void dma_resv_replace_fences_takes_all_of_context(struct kunit *test)
 	replace_among(test, 100);
 }
 
-/* Slots that were reserved although signaled fences are in them stay reserved. */
+/*
+ * Slots that were reserved although signaled fences are in them stay reserved.
+ */
 static void dma_resv_replace_fences_takes_no_reserved_slot(struct kunit *test)
 {
 	struct dma_fence *busy = mock_fence_create(test, 50, 1), *more[DMA_RESV_INLINE_SLOTS];
@@ -554,8 +586,9 @@ static void dma_resv_replace_fences_inside_walk_visits_each_once(struct kunit *t
 #define MODEL_STEPS	1500
 
 /*
- * A model of what must not get lost: for each context and usage the latest fence added, cleared by
- * a replacement, and whether the test signaled everything up to some sequence number.
+ * A model of what must not get lost: for each context and usage the latest
+ * fence added, cleared by a replacement, and whether the test signaled
+ * everything up to some sequence number.
  */
 struct resv_model {
 	u32 latest[MODEL_CONTEXTS][4];
@@ -575,7 +608,10 @@ static struct dma_fence *model_find(struct dma_resv *resv, u64 context, u32 seqn
 	return NULL;
 }
 
-/* Everything busy is covered by a fence that is as late, with a claim as strong. */
+/*
+ * Everything busy is covered by a fence that is as late, with a claim as
+ * strong.
+ */
 static void model_check_locked(struct kunit *test, struct resv_model *model, struct dma_resv *resv)
 {
 	enum dma_resv_usage usage;

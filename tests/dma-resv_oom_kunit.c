@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of dma-resv.c and dma-resv-query.c when memory is short: every allocation of every call
- * fails once; the call says so, nothing is changed and nothing leaks.
+ * Tests of dma-resv.c and dma-resv-query.c when memory is short: every
+ * allocation of every call fails once; the call says so, nothing is changed and
+ * nothing leaks.
  */
 #include <kunit/test.h>
 #include <linux/dma-fence-array.h>
@@ -174,8 +175,9 @@ static void dma_resv_add_fence_each_left_out_warns(struct kunit *test)
 }
 
 /*
- * The first allocation fails, then the second and so on, until one is left to fail. Some are not
- * ours but the debugging aids' of the allocator, which then do without: the call may succeed, too.
+ * The first allocation fails, then the second and so on, until one is left to
+ * fail. Some are not ours but the debugging aids' of the allocator, which then
+ * do without: the call may succeed, too.
  */
 static void dma_resv_get_fences_without_memory_is_enomem(struct kunit *test)
 {
@@ -213,7 +215,10 @@ struct oom_moving {
 	struct dma_fence *extra;
 };
 
-/* The walk is at the first fence when the storage grows and gets one more than was counted. */
+/*
+ * The walk is at the first fence when the storage grows and gets one more than
+ * was counted.
+ */
 static bool oom_moving_signaled(struct dma_fence *fence)
 {
 	struct oom_moving *moving = container_of(fence, struct oom_moving, mock.base);
@@ -256,9 +261,10 @@ static void oom_moving_fill(struct kunit *test, struct dma_resv *resv)
 }
 
 /*
- * CVE-2023-53181: the walk starts over because there are more fences than it has room for, and the
- * array for them is not to be had. The references taken so far must be dropped. Ours to fail are
- * the larger storage (the extra fence is left out then) and the array.
+ * CVE-2023-53181: the walk starts over because there are more fences than it
+ * has room for, and the array for them is not to be had. The references taken
+ * so far must be dropped. Ours to fail are the larger storage (the extra fence
+ * is left out then) and the array.
  */
 static void dma_resv_get_fences_restarted_without_memory_leaks_nothing(struct kunit *test)
 {
@@ -294,7 +300,10 @@ static void dma_resv_get_fences_restarted_without_memory_leaks_nothing(struct ku
 	KUNIT_EXPECT_NE(test, left, 0);
 }
 
-/* Only without its first array it fails; else it has the first @num of the reservation's fences. */
+/*
+ * Only without its first array it fails; else it has the first @num of the
+ * reservation's fences.
+ */
 static void singleton_without_memory(struct kunit *test, struct dma_resv *resv,
 				     struct dma_fence **fences, unsigned int num)
 {

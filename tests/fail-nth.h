@@ -18,11 +18,13 @@
  *	}
  *	expect success
  *
- * A call may succeed although an allocation failed in it: kmemleak, for one, allocates a record of
- * each object through the same path and does well without.
+ * A call may succeed although an allocation failed in it: kmemleak, for one,
+ * allocates a record of each object through the same path and does well
+ * without.
  *
- * The fault injector spares allocations that may sleep until user space writes N to
- * /sys/kernel/debug/failslab/ignore-gfp-wait, so such a case asks fail_nth_usable() first.
+ * The fault injector spares allocations that may sleep until user space writes
+ * N to /sys/kernel/debug/failslab/ignore-gfp-wait, so such a case asks
+ * fail_nth_usable() first.
  */
 #ifndef _DMA_BUF_TESTS_FAIL_NTH_H
 #define _DMA_BUF_TESTS_FAIL_NTH_H

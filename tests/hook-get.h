@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Let a test do something at the one moment that matters to a lock-free reader: when it has read a
- * pointer to a fence and is about to take a reference.
+ * Let a test do something at the one moment that matters to a lock-free reader:
+ * when it has read a pointer to a fence and is about to take a reference.
  *
- * The moment lasts for an instruction or two, so that no number of rounds on any number of CPUs is
- * sure to hit it. Therefore the code under test is compiled once more, into the test, after a macro
- * that has hook_get_run() called at that moment.
+ * The moment lasts for an instruction or two, so that no number of rounds on
+ * any number of CPUs is sure to hit it. Therefore the code under test is
+ * compiled once more, into the test, after a macro that has hook_get_run()
+ * called at that moment.
  */
 #ifndef _DMA_BUF_TESTS_HOOK_GET_H
 #define _DMA_BUF_TESTS_HOOK_GET_H

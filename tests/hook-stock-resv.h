@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A stock kernel's reservations once more, under names of their own: for dma-resv-race_kunit.c, to
- * be seen to fail there.
+ * A stock kernel's reservations once more, under names of their own: for
+ * dma-resv-race_kunit.c, to be seen to fail there.
  */
 #ifndef _DMA_BUF_TESTS_HOOK_STOCK_RESV_H
 #define _DMA_BUF_TESTS_HOOK_STOCK_RESV_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the suites of this folder share when they are built as one module: its name tags. Each suite
- * registers itself; see tests/<source>_kunit.c for the tests of <source>.c.
+ * What the suites of this folder share when they are built as one module: its
+ * name tags. Each suite registers itself; see tests/<source>_kunit.c for the
+ * tests of <source>.c.
  */
 #include <linux/module.h>
 

@@ -2,9 +2,10 @@
 /*
  * Let a suite that skipped its cases at boot run them later.
  *
- * KUnit keeps the verdict "skipped" of a case for good: when the suite is started again through
- * debugfs, the case is not even called. That defeats a suite which skips at boot because the
- * machine is not set up for it yet, as those are that need the fault injector.
+ * KUnit keeps the verdict "skipped" of a case for good: when the suite is
+ * started again through debugfs, the case is not even called. That defeats a
+ * suite which skips at boot because the machine is not set up for it yet, as
+ * those are that need the fault injector.
  */
 #ifndef _DMA_BUF_TESTS_KUNIT_RERUN_H
 #define _DMA_BUF_TESTS_KUNIT_RERUN_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Mock exporter and importer. Every callback goes through mock_buf_enter(), which notes whether the
- * reservation lock is held, runs the test's hook and decides what the callback returns.
+ * Mock exporter and importer. Every callback goes through mock_buf_enter(),
+ * which notes whether the reservation lock is held, runs the test's hook and
+ * decides what the callback returns.
  *
  * Locks: the log's spinlock only, innermost.
  */
@@ -48,7 +49,9 @@ static void mock_buf_free(struct kref *ref)
 	kfree(mb);
 }
 
-/* Without lockdep nobody knows whose lock it is, only that somebody holds it. */
+/*
+ * Without lockdep nobody knows whose lock it is, only that somebody holds it.
+ */
 static bool mock_resv_held(struct dma_buf *dmabuf)
 {
 	return dma_resv_is_locked(dmabuf->resv) && dma_resv_held(dmabuf->resv);
@@ -105,7 +108,10 @@ static void mock_buf_unpin(struct dma_buf_attachment *attach)
 	mock_buf_enter(attach->dmabuf, &call);
 }
 
-/* A table with one entry for each page, so that order and number of entries can be checked. */
+/*
+ * A table with one entry for each page, so that order and number of entries can
+ * be checked.
+ */
 static struct sg_table *mock_sgt_create(struct mock_buf *mb)
 {
 	unsigned int i, n = mb->vsize >> PAGE_SHIFT;
@@ -305,8 +311,8 @@ struct mock_buf *mock_buf_alloc(struct kunit *test, u32 ops)
  * mock_buf_export - export the buffer as @mb->info says
  * @mb: the exporter
  *
- * The creator's reference to the buffer is dropped by mock_buf_put(), at the end of the test at the
- * latest.
+ * The creator's reference to the buffer is dropped by mock_buf_put(), at the
+ * end of the test at the latest.
  *
  * Return: 0 or the errno of dma_buf_export().
  */
@@ -353,15 +359,17 @@ void mock_buf_disown(struct mock_buf *mb)
  * mock_buf_put - drop the creator's reference and wait for what follows
  * @mb: the exporter
  *
- * A kernel thread's last fput() is done by a worker; when this returns, the buffer is gone for good
- * if no one else held it.
+ * A kernel thread's last fput() is done by a worker; when this returns, the
+ * buffer is gone for good if no one else held it.
  */
 void mock_buf_put(struct mock_buf *mb)
 {
 	mock_buf_disown(mb);
 	WRITE_ONCE(mb->releaser, NULL);
 	dma_buf_put(mb->dmabuf);
-	/* Mostly the worker has not even started, and this does all the work. */
+	/*
+	 * Mostly the worker has not even started, and this does all the work.
+	 */
 	flush_delayed_fput();
 	if (READ_ONCE(mb->releaser) != current)
 		mock_fput_flush();
@@ -372,7 +380,8 @@ void mock_buf_put(struct mock_buf *mb)
  * @test: the running test, which owns the text
  * @mb: the exporter
  *
- * Return: the callbacks since the last call, in order, as text: see the head of mock-buf.h.
+ * Return: the callbacks since the last call, in order, as text: see the head of
+ * mock-buf.h.
  */
 const char *mock_buf_calls(struct kunit *test, struct mock_buf *mb)
 {
@@ -419,7 +428,8 @@ struct device *mock_device_create(struct kunit *test, const char *name)
  * @mb: whose buffer
  * @dev: the importing device
  *
- * Return: the importer; a failure ends the test. The caller detaches @attach of it.
+ * Return: the importer; a failure ends the test. The caller detaches @attach of
+ * it.
  */
 struct mock_importer *mock_importer_attach(struct kunit *test, struct mock_buf *mb,
 					   struct device *dev)
@@ -439,7 +449,8 @@ struct mock_importer *mock_importer_attach(struct kunit *test, struct mock_buf *
  * @mb: whose buffer
  * @usage: what the fence stands for
  *
- * Return: the fence with a reference for the caller, who ends it with mock_fence_finish().
+ * Return: the fence with a reference for the caller, who ends it with
+ * mock_fence_finish().
  */
 struct dma_fence *mock_buf_fence_add(struct kunit *test, struct mock_buf *mb,
 				     enum dma_resv_usage usage)
@@ -455,7 +466,8 @@ struct dma_fence *mock_buf_fence_add(struct kunit *test, struct mock_buf *mb,
 }
 
 /**
- * mock_fence_finish - signal a fence, if nobody has, and drop the caller's reference
+ * mock_fence_finish - signal a fence, if nobody has, and drop the caller's
+ * reference
  * @fence: the fence
  */
 void mock_fence_finish(struct dma_fence *fence)

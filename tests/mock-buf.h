@@ -2,12 +2,14 @@
 /*
  * A mock exporter and a mock importer for the tests of shared buffers.
  *
- * The exporter's callbacks and the importer's move_notify are written into one log in the order in
- * which they run, each with the answer to "was the reservation lock held?". The log reads as text:
+ * The exporter's callbacks and the importer's move_notify are written into one
+ * log in the order in which they run, each with the answer to "was the
+ * reservation lock held?". The log reads as text:
  *
  *	"attach pin* map*! unpin* detach"
  *
- * where '*' means that the lock was held and '!' that the callback returned an error.
+ * where '*' means that the lock was held and '!' that the callback returned an
+ * error.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_BUF_H
 #define _DMA_BUF_TESTS_MOCK_BUF_H
@@ -40,7 +42,10 @@ enum mock_op {
 	MOCK_NUM_OPS
 };
 
-/* Which optional callbacks an exporter has; map, unmap and release are always there. */
+/*
+ * Which optional callbacks an exporter has; map, unmap and release are always
+ * there.
+ */
 #define MOCK_STATIC	0
 #define MOCK_DYNAMIC	(BIT(MOCK_PIN) | BIT(MOCK_UNPIN))
 #define MOCK_ATTACHING	(BIT(MOCK_ATTACH) | BIT(MOCK_DETACH))
@@ -57,7 +62,10 @@ enum mock_op {
 
 #define MOCK_LOG_MAX	64
 
-/* One callback: its arguments as far as it has them, and what it is about to return. */
+/*
+ * One callback: its arguments as far as it has them, and what it is about to
+ * return.
+ */
 struct mock_call {
 	enum mock_op op;
 	bool locked;
@@ -75,14 +83,14 @@ struct mock_call {
  * @ops: the exporter's own table, free to edit before the export
  * @info: what mock_buf_export() hands to the core, free to edit before
  * @fail: errno that each callback returns instead of doing its work, 0 to work
- * @hook: called inside each callback after it was logged and before it does its work, may change
- *	&mock_call.ret
+ * @hook: called inside each callback after it was logged and before it does its
+ *	work, may change &mock_call.ret
  * @hook_data: the test's own
  * @count: how often each callback ran; never reset
  * @vaddr: the buffer's memory, zeroed at first
  *
- * The test holds a reference until its clean-up and the buffer another until ops->release, so that
- * the log may be read after the buffer is gone.
+ * The test holds a reference until its clean-up and the buffer another until
+ * ops->release, so that the log may be read after the buffer is gone.
  */
 struct mock_buf {
 	struct dma_buf *dmabuf;

@@ -156,6 +156,9 @@ void mock_fence_cb_func(struct dma_fence *fence, struct dma_fence_cb *cb)
 
 	mock->fence = fence;
 	mock->order = mock->clock ? atomic_inc_return(mock->clock) : 0;
-	/* Pairs with the acquire of a test that spins on @calls in another thread. */
+	/*
+	 * Pairs with the acquire of a test that spins on @calls in another
+	 * thread.
+	 */
 	smp_store_release(&mock->calls, mock->calls + 1);
 }

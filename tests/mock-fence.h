@@ -2,10 +2,11 @@
 /*
  * A fence without hardware, for tests.
  *
- * A mock fence is an ordinary reference counted fence with a lock of its own. The table given to
- * mock_fence_create_ops() decides which optional operations it has; the members below decide what
- * those answer and count how often they were called. Set the members before the fence is shared;
- * read the counters while holding a reference. Memory is freed an RCU grace period after the last
+ * A mock fence is an ordinary reference counted fence with a lock of its own.
+ * The table given to mock_fence_create_ops() decides which optional operations
+ * it has; the members below decide what those answer and count how often they
+ * were called. Set the members before the fence is shared; read the counters
+ * while holding a reference. Memory is freed an RCU grace period after the last
  * put, so a test that ends need not wait for anything.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_FENCE_H
@@ -23,11 +24,15 @@ struct kunit;
  * struct mock_fence - a fence whose every answer a test can choose
  * @base: the fence; what mock_fence_create() returns points here
  * @lock: the lock given to dma_fence_init()
- * @enable_fails: enable_signaling answers false, "it is already over" (mock_fence_full_ops)
+ * @enable_fails: enable_signaling answers false, "it is already over"
+ *	(mock_fence_full_ops)
  * @enable_signals: enable_signaling signals the fence itself before it answers
- * @done: what the signaled operation answers; use WRITE_ONCE() when other threads look
- * @done_error: when not 0, the signaled operation sets this error before it first answers true
- * @wait_result: what the wait operation returns without waiting (mock_fence_wait_ops)
+ * @done: what the signaled operation answers; use WRITE_ONCE() when other
+ *	threads look
+ * @done_error: when not 0, the signaled operation sets this error before it
+ *	first answers true
+ * @wait_result: what the wait operation returns without waiting
+ *	(mock_fence_wait_ops)
  * @enable_calls: calls of enable_signaling
  * @signaled_calls: calls of the signaled operation
  * @wait_calls: calls of the wait operation
@@ -36,7 +41,8 @@ struct kunit;
  * @deadline_calls: calls of set_deadline
  * @deadline: argument of the last set_deadline
  * @on_wait: when set, called by the wait operation
- * @on_release: when set, called by the release operation while the fence is still readable
+ * @on_release: when set, called by the release operation while the fence is
+ *	still readable
  * @data: anything a test wants to find again, in @on_release for example
  */
 struct mock_fence {
@@ -60,8 +66,9 @@ struct mock_fence {
 };
 
 /*
- * The tables. Driver and timeline are called "mock" and "timeline" by all of them, and all count
- * towards mock_fence_live(). Besides these names and release, they have:
+ * The tables. Driver and timeline are called "mock" and "timeline" by all of
+ * them, and all count towards mock_fence_live(). Besides these names and
+ * release, they have:
  */
 extern const struct dma_fence_ops mock_fence_ops;	/* nothing */
 extern const struct dma_fence_ops mock_fence_seqno64_ops; /* use_64bit_seqno */
@@ -69,8 +76,9 @@ extern const struct dma_fence_ops mock_fence_full_ops; /* enable_signaling, sign
 extern const struct dma_fence_ops mock_fence_wait_ops;	/* wait, which returns wait_result */
 
 /*
- * As mock_fence_ops, but the names, both "mortal", go with the signal, as a driver's do when its
- * queue is destroyed. The counter says how often a name was asked for when it was too late.
+ * As mock_fence_ops, but the names, both "mortal", go with the signal, as a
+ * driver's do when its queue is destroyed. The counter says how often a name
+ * was asked for when it was too late.
  */
 extern const struct dma_fence_ops mock_fence_mortal_ops;
 extern int mock_fence_late_names;
@@ -85,9 +93,11 @@ static inline struct mock_fence *to_mock_fence(struct dma_fence *fence)
  * @test: the running test, which is aborted when memory is short; or NULL
  * @context: context of the fence
  * @seqno: sequence number of the fence
- * @ops: one of the tables above, or the test's own with mock_fence_release() as release
+ * @ops: one of the tables above, or the test's own with mock_fence_release() as
+ *	release
  *
- * Return: the fence, its reference owned by the caller. NULL only without @test and without memory.
+ * Return: the fence, its reference owned by the caller. NULL only without @test
+ * and without memory.
  */
 struct dma_fence *mock_fence_create_ops(struct kunit *test, u64 context, u64 seqno,
 					const struct dma_fence_ops *ops);
@@ -98,7 +108,8 @@ struct dma_fence *mock_fence_create_ops(struct kunit *test, u64 context, u64 seq
  * @context: context of the fence
  * @seqno: sequence number of the fence
  *
- * Return: the fence, its reference owned by the caller. NULL only without @test and without memory.
+ * Return: the fence, its reference owned by the caller. NULL only without @test
+ * and without memory.
  */
 struct dma_fence *mock_fence_create(struct kunit *test, u64 context, u64 seqno);
 
@@ -114,12 +125,16 @@ void mock_fence_release(struct dma_fence *fence);
 /* Signal a mock fence; what dma_fence_signal() returned. */
 int mock_fence_signal(struct dma_fence *fence);
 
-/* How many mock fences of all tests are not yet released: the same before and after a test. */
+/*
+ * How many mock fences of all tests are not yet released: the same before and
+ * after a test.
+ */
 int mock_fence_live(void);
 
 /**
  * struct mock_fence_cb - a callback that notes when it ran
- * @base: what dma_fence_add_callback() takes, together with mock_fence_cb_func()
+ * @base: what dma_fence_add_callback() takes, together with
+ *	mock_fence_cb_func()
  * @clock: counter shared by the callbacks whose order matters, or NULL
  * @calls: how often it ran
  * @order: value of @clock, after incrementing it, when it ran last

@@ -2,8 +2,8 @@
 /*
  * Two functions against each other, see the header.
  *
- * The two threads meet at counters: round is raised by the caller when a round may begin, done by
- * the other thread when its side of the round is over.
+ * The two threads meet at counters: round is raised by the caller when a round
+ * may begin, done by the other thread when its side of the round is over.
  */
 #include <kunit/test.h>
 #include <linux/cpumask.h>
@@ -26,14 +26,18 @@ struct mock_race_thread {
 };
 
 /*
- * Spin, as the two sides have to start as close together as can be; but not for long, as the other
- * one may be a virtual CPU that has to get the time from this one.
+ * Spin, as the two sides have to start as close together as can be; but not for
+ * long, as the other one may be a virtual CPU that has to get the time from
+ * this one.
  */
 static void mock_race_await(unsigned int *counter, unsigned int value)
 {
 	unsigned int spins;
 
-	/* Pairs with the smp_store_release() of the thread that raises the counter. */
+	/*
+	 * Pairs with the smp_store_release() of the thread that raises the
+	 * counter.
+	 */
 	for (spins = 0; smp_load_acquire(counter) < value; spins++) {
 		if (spins < MOCK_RACE_SPINS)
 			cpu_relax();
@@ -86,7 +90,10 @@ void mock_race_run(struct kunit *test, const struct mock_race *race, unsigned in
 	}
 
 	thread.over = true;
-	/* As above: the thread sees that it is over when it sees that there is another round. */
+	/*
+	 * As above: the thread sees that it is over when it sees that there is
+	 * another round.
+	 */
 	smp_store_release(&thread.round, i);
 	kthread_stop(task);
 }

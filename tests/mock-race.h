@@ -13,11 +13,12 @@ struct kunit;
  * struct mock_race - the two sides of a race and what surrounds a round of it
  * @setup: make the objects of one round
  * @here: one side, run by the caller
- * @there: the other side, run at the same time by a thread on another CPU; must not use KUnit's
- *	assertions, which would end the wrong thread
+ * @there: the other side, run at the same time by a thread on another CPU; must
+ *	not use KUnit's assertions, which would end the wrong thread
  * @check: look at the outcome of the round and drop the objects
  *
- * All get the data given to mock_race_run(). @setup and @check run in the caller.
+ * All get the data given to mock_race_run(). @setup and @check run in the
+ * caller.
  */
 struct mock_race {
 	void (*setup)(void *data);
@@ -27,7 +28,8 @@ struct mock_race {
 };
 
 /**
- * mock_race_run - run rounds of a race; skips the test on a machine with one CPU
+ * mock_race_run - run rounds of a race; skips the test on a machine with one
+ * CPU
  * @test: the running test
  * @race: the functions
  * @rounds: how often, at most: after three seconds it is enough in any case

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A piece of type-stable memory: when the fence in it is released, a stranger lives there at once.
+ * A piece of type-stable memory: when the fence in it is released, a stranger
+ * lives there at once.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_RECYCLED_H
 #define _DMA_BUF_TESTS_MOCK_RECYCLED_H
@@ -9,7 +10,10 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-/* The context of the stranger, which is pending and has one reference: nobody's. */
+/*
+ * The context of the stranger, which is pending and has one reference:
+ * nobody's.
+ */
 #define MOCK_STRANGER	(~0ULL)
 
 /**

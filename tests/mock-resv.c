@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reservation and what its tests do with it all the time. The header says what is what.
+ * A reservation and what its tests do with it all the time. The header says
+ * what is what.
  */
 #include <kunit/test.h>
 

@@ -21,7 +21,10 @@ struct mock_resv {
 	int live;
 };
 
-/* For struct kunit_suite. The exit checks that the test and @resv dropped all mock fences. */
+/*
+ * For struct kunit_suite. The exit checks that the test and @resv dropped all
+ * mock fences.
+ */
 int mock_resv_init(struct kunit *test);
 void mock_resv_exit(struct kunit *test);
 
@@ -31,15 +34,23 @@ void mock_resv_add_locked(struct kunit *test, struct dma_resv *resv, struct dma_
 void mock_resv_add(struct kunit *test, struct dma_resv *resv, struct dma_fence *fence,
 		   enum dma_resv_usage usage);
 
-/* Create a fence and give it to the reservation; the pointer is good as long as that holds it. */
+/*
+ * Create a fence and give it to the reservation; the pointer is good as long as
+ * that holds it.
+ */
 struct dma_fence *mock_resv_fill(struct kunit *test, struct dma_resv *resv, u64 context, u64 seqno,
 				 enum dma_resv_usage usage);
 
-/* How often a fence is found, signaled or not, by a query for a usage; takes the lock. */
+/*
+ * How often a fence is found, signaled or not, by a query for a usage; takes
+ * the lock.
+ */
 unsigned int mock_resv_find(struct dma_resv *resv, struct dma_fence *fence,
 			    enum dma_resv_usage usage);
 
-/* How many fences, signaled or not, a query for a usage finds; takes the lock. */
+/*
+ * How many fences, signaled or not, a query for a usage finds; takes the lock.
+ */
 unsigned int mock_resv_count(struct dma_resv *resv, enum dma_resv_usage usage);
 
 /* Signal the fences of a context; takes the lock. */

@@ -29,7 +29,10 @@ static const struct file_operations mock_mark_fops = {
 	.release = mock_mark_release,
 };
 
-/* Wait until the worker that does a kernel thread's last fput() has come to a file put now. */
+/*
+ * Wait until the worker that does a kernel thread's last fput() has come to a
+ * file put now.
+ */
 static void mock_fput_round(void)
 {
 	DECLARE_COMPLETION_ONSTACK(done);
@@ -45,11 +48,12 @@ static void mock_fput_round(void)
 }
 
 /**
- * mock_fput_flush - wait until the files that this thread has put before are gone
+ * mock_fput_flush - wait until the files that this thread has put before are
+ * gone
  *
- * flush_delayed_fput() does what is left to do, but does not wait for what the worker has begun. It
- * takes two rounds: the worker does the youngest file of a batch first, and begins no batch before
- * it is through with the last.
+ * flush_delayed_fput() does what is left to do, but does not wait for what the
+ * worker has begun. It takes two rounds: the worker does the youngest file of a
+ * batch first, and begins no batch before it is through with the last.
  */
 void mock_fput_flush(void)
 {
@@ -59,10 +63,12 @@ void mock_fput_flush(void)
 }
 
 /**
- * mock_interrupt_raise - let the next interruptible wait of this thread end early
+ * mock_interrupt_raise - let the next interruptible wait of this thread end
+ * early
  *
- * A call that returns -ERESTARTSYS between this and mock_interrupt_clear() has waited, one that
- * does not has found nothing to wait for: no second thread, no time.
+ * A call that returns -ERESTARTSYS between this and mock_interrupt_clear() has
+ * waited, one that does not has found nothing to wait for: no second thread, no
+ * time.
  */
 void mock_interrupt_raise(void)
 {
@@ -97,7 +103,10 @@ unsigned long mock_user_mmap(struct kunit *test, struct file *file, size_t len,
 	unsigned long addr;
 
 	addr = kunit_vm_mmap(test, file, 0, len, prot, flags, offset);
-	/* KUnit takes two references to the new address space and leaves one for ever. */
+	/*
+	 * KUnit takes two references to the new address space and leaves one
+	 * for ever.
+	 */
 	if (!had_mm && current->mm)
 		mmdrop(current->mm);
 	return addr ?: -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a test's thread can do that a process can: be interrupted, have memory of its own, and have
- * another thread beside it.
+ * What a test's thread can do that a process can: be interrupted, have memory
+ * of its own, and have another thread beside it.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_TASK_H
 #define _DMA_BUF_TESTS_MOCK_TASK_H
@@ -18,7 +18,8 @@ struct kunit;
  * @data: for @fn
  * @stop: set by mock_thread_join()
  *
- * May live on the test's stack: nothing touches it after mock_thread_wait() or mock_thread_join().
+ * May live on the test's stack: nothing touches it after mock_thread_wait() or
+ * mock_thread_join().
  */
 struct mock_thread {
 	void (*fn)(struct mock_thread *thread);

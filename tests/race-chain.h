@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The copy of dma-fence-chain.c that is compiled into a test, under names of its own. */
+/*
+ * The copy of dma-fence-chain.c that is compiled into a test, under names of
+ * its own.
+ */
 #ifndef _DMA_BUF_TESTS_RACE_CHAIN_H
 #define _DMA_BUF_TESTS_RACE_CHAIN_H
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of sync_file.c that only the kernel can make: references, names, callbacks, wake-ups. What
- * user space sees of a sync_file is tested in selftests/sync-file.c.
+ * Tests of sync_file.c that only the kernel can make: references, names,
+ * callbacks, wake-ups. What user space sees of a sync_file is tested in
+ * selftests/sync-file.c.
  *
- * Each case ends with as many live mock fences as it began with: see sync_file_test_exit().
+ * Each case ends with as many live mock fences as it began with: see
+ * sync_file_test_exit().
  */
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
@@ -71,7 +73,10 @@ static void sync_file_user(struct kunit *test)
 	fx->user = (void __user *)addr;
 }
 
-/* KUnit leaves an address space attached to the thread that ends, which then is never freed. */
+/*
+ * KUnit leaves an address space attached to the thread that ends, which then is
+ * never freed.
+ */
 static void sync_file_user_done(void)
 {
 	struct mm_struct *mm = current->mm;
@@ -80,7 +85,10 @@ static void sync_file_user_done(void)
 	mmput(mm);
 }
 
-/* FILE_INFO with room for up to count records, which stand behind the header in user memory. */
+/*
+ * FILE_INFO with room for up to count records, which stand behind the header in
+ * user memory.
+ */
 static long sync_file_info(struct kunit *test, struct sync_file *sync_file,
 			   struct sync_file_info *info, struct sync_fence_info *fences, u32 count)
 {
@@ -352,7 +360,10 @@ static void sync_file_poll_wakes_after_signaled(struct kunit *test)
 	remove_wait_queue(two.queue, &two.entry);
 }
 
-/* The poll that finds out about the end itself also wakes those that were asleep before. */
+/*
+ * The poll that finds out about the end itself also wakes those that were
+ * asleep before.
+ */
 static void sync_file_poll_wakes_the_others_when_already_over(struct kunit *test)
 {
 	struct sync_file_fixture *fx = test->priv;
@@ -453,7 +464,10 @@ static void sync_file_info_failed_shows_the_error(struct kunit *test)
 	sync_file_user_done();
 }
 
-/* CVE-2025-38703, CVE-2026-68383: a driver's names read after it has freed them. */
+/*
+ * CVE-2025-38703, CVE-2026-68383: a driver's names read after it has freed
+ * them.
+ */
 static void sync_file_info_signaled_leaves_the_driver_s_names_alone(struct kunit *test)
 {
 	struct dma_fence *mortal = mock_fence_create_ops(test, 1, 1, &mock_fence_mortal_ops);
@@ -560,7 +574,10 @@ static void sync_file_info_one_failed_one_pending_status_0(struct kunit *test)
 	sync_file_user_done();
 }
 
-/* A chain whose first link holds fx->fence and whose second holds a pair of new fences. */
+/*
+ * A chain whose first link holds fx->fence and whose second holds a pair of new
+ * fences.
+ */
 static struct sync_file *sync_file_nested(struct kunit *test)
 {
 	struct sync_file_fixture *fx = test->priv;
@@ -597,7 +614,10 @@ static void sync_file_info_containers_are_opened(struct kunit *test)
 	sync_file_user_done();
 }
 
-/* Whichever record cannot be written, the walk drops what it holds of the chain. */
+/*
+ * Whichever record cannot be written, the walk drops what it holds of the
+ * chain.
+ */
 static void sync_file_info_fault_in_a_chain_efault(struct kunit *test)
 {
 	struct sync_file *sync_file = sync_file_nested(test);
@@ -646,7 +666,10 @@ static void sync_file_set_deadline_beyond_ktime_is_never(struct kunit *test)
 	sync_file_user_done();
 }
 
-/* MERGE of the fixture's file with another; returns the new descriptor or -errno. */
+/*
+ * MERGE of the fixture's file with another; returns the new descriptor or
+ * -errno.
+ */
 static int sync_file_merge_fd(struct kunit *test, struct sync_file *other, const char *name)
 {
 	struct sync_file_fixture *fx = test->priv;

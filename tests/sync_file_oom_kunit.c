@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of sync_file.c when memory is short: each allocation of each call fails in turn.
+ * Tests of sync_file.c when memory is short: each allocation of each call fails
+ * in turn.
  */
 #include <kunit/test.h>
 #include <linux/fdtable.h>
@@ -45,7 +46,10 @@ static void sync_file_oom_create_null(struct kunit *test)
 	dma_fence_put(fence);
 }
 
-/* Two files, of which the second has a descriptor, and an argument of MERGE in user memory. */
+/*
+ * Two files, of which the second has a descriptor, and an argument of MERGE in
+ * user memory.
+ */
 struct sync_file_oom_fixture {
 	struct dma_fence *fence[2];
 	struct sync_file *file[2];
@@ -84,7 +88,10 @@ static void sync_file_oom_cleanup(struct sync_file_oom_fixture *fx)
 		__fput_sync(fx->file[i]->file);
 		dma_fence_put(fx->fence[i]);
 	}
-	/* KUnit leaves the address space attached to the thread, which then is never freed. */
+	/*
+	 * KUnit leaves the address space attached to the thread, which then is
+	 * never freed.
+	 */
 	kthread_unuse_mm(mm);
 	mmput(mm);
 }
@@ -110,7 +117,10 @@ static long sync_file_oom_merge(struct kunit *test, struct sync_file_oom_fixture
 	return ret;
 }
 
-/* CVE-2021-47305: a merge that fails half way keeps nothing of the fences it was given. */
+/*
+ * CVE-2021-47305: a merge that fails half way keeps nothing of the fences it
+ * was given.
+ */
 static void sync_file_oom_merge_enomem(struct kunit *test)
 {
 	struct sync_file_oom_fixture fx;
@@ -134,7 +144,9 @@ static void sync_file_oom_merge_enomem(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live, mock_fence_live());
 }
 
-/* Asking a fence takes no memory at all, so there is nothing that could fail. */
+/*
+ * Asking a fence takes no memory at all, so there is nothing that could fail.
+ */
 static void sync_file_oom_info_ok(struct kunit *test)
 {
 	struct sync_file_info info = { .num_fences = 1 };

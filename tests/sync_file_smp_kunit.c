@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tests of sync_file.c on two CPUs: poll() against poll() and against the signal of the fence; the
- * last close() against that signal.
+ * Tests of sync_file.c on two CPUs: poll() against poll() and against the
+ * signal of the fence; the last close() against that signal.
  */
 #include <kunit/test.h>
 #include <linux/file.h>
@@ -168,7 +168,10 @@ static void sync_file_smp_poll_against_signal_wakes(struct kunit *test)
 	sync_file_smp_run(test, &race);
 }
 
-/* One of the two adds the callback and is refused; the other may be asleep already. */
+/*
+ * One of the two adds the callback and is refused; the other may be asleep
+ * already.
+ */
 static void sync_file_smp_poll_against_poll_when_over_wakes(struct kunit *test)
 {
 	static const struct mock_race race = {
@@ -181,7 +184,10 @@ static void sync_file_smp_poll_against_poll_when_over_wakes(struct kunit *test)
 	sync_file_smp_run(test, &race);
 }
 
-/* The callback runs, or is taken away; the file it wakes is gone only after that. */
+/*
+ * The callback runs, or is taken away; the file it wakes is gone only after
+ * that.
+ */
 static void sync_file_smp_close_against_signal_ok(struct kunit *test)
 {
 	static const struct mock_race race = {

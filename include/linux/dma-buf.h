@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Buffers shared between devices: what an exporter implements and what an importer calls.
+ * Buffers shared between devices: what an exporter implements and what an
+ * importer calls.
  *
- * An exporter owns the memory. It fills in &struct dma_buf_ops, calls dma_buf_export() and hands
- * the buffer out as a file descriptor. An importer turns the descriptor back into a buffer,
- * attaches its device, and maps the attachment to learn the DMA addresses. The reservation of the
- * buffer (&dma_buf.resv) orders all of them.
+ * An exporter owns the memory. It fills in &struct dma_buf_ops, calls
+ * dma_buf_export() and hands the buffer out as a file descriptor. An importer
+ * turns the descriptor back into a buffer, attaches its device, and maps the
+ * attachment to learn the DMA addresses. The reservation of the buffer
+ * (&dma_buf.resv) orders all of them.
  *
  * Which lock is held in which callback:
  *
@@ -16,8 +18,9 @@
  *	vmap, vunmap			begin_cpu_access, end_cpu_access
  *	move_notify (importer)		release
  *
- * "The lock" is always the reservation's. Functions whose names end in _unlocked take it
- * themselves; of those that have such a twin, the plain one expects the caller to hold it.
+ * "The lock" is always the reservation's. Functions whose names end in
+ * _unlocked take it themselves; of those that have such a twin, the plain one
+ * expects the caller to hold it.
  */
 #ifndef _LINUX_DMA_BUF_H
 #define _LINUX_DMA_BUF_H
@@ -42,27 +45,30 @@ struct vm_area_struct;
 /**
  * struct dma_buf_ops - what an exporter can do with its buffers
  *
- * The table is read anew at every call, so an exporter may exchange &dma_buf.ops between export and
- * the first attachment. @map_dma_buf, @unmap_dma_buf and @release are mandatory; @pin and @unpin
- * come together or not at all, and their presence is what makes an exporter dynamic.
+ * The table is read anew at every call, so an exporter may exchange
+ * &dma_buf.ops between export and the first attachment. @map_dma_buf,
+ * @unmap_dma_buf and @release are mandatory; @pin and @unpin come together or
+ * not at all, and their presence is what makes an exporter dynamic.
  */
 struct dma_buf_ops {
 	/**
-	 * @cache_sgt_mapping: Keep the first table that @map_dma_buf makes for an attachment until
-	 * the attachment goes, and give it out again for each later mapping. Excludes @pin and
-	 * @unpin.
+	 * @cache_sgt_mapping: Keep the first table that @map_dma_buf makes for
+	 * an attachment until the attachment goes, and give it out again for
+	 * each later mapping. Excludes @pin and @unpin.
 	 */
 	bool cache_sgt_mapping;
 
 	/**
-	 * @attach: Decide whether the device may use the buffer, before anything else happens.
+	 * @attach: Decide whether the device may use the buffer, before
+	 * anything else happens.
 	 *
-	 * The attachment is complete but for &dma_buf_attachment.priv, which is the exporter's to
-	 * fill. The exporter may clear &dma_buf_attachment.peer2peer here. Optional.
+	 * The attachment is complete but for &dma_buf_attachment.priv, which is
+	 * the exporter's to fill. The exporter may clear
+	 * &dma_buf_attachment.peer2peer here. Optional.
 	 *
 	 * Context: Process context, reservation not held.
-	 * Return: 0, or a negative errno that refuses the attachment; -EBUSY when the memory cannot
-	 * be moved to where the device could reach it.
+	 * Return: 0, or a negative errno that refuses the attachment; -EBUSY
+	 * when the memory cannot be moved to where the device could reach it.
 	 */
 	int (*attach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 
@@ -74,7 +80,8 @@ struct dma_buf_ops {
 	void (*detach)(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
 
 	/**
-	 * @pin: Keep the memory where the attachment's device can reach it until @unpin.
+	 * @pin: Keep the memory where the attachment's device can reach it
+	 * until @unpin.
 	 *
 	 * Context: Process context, reservation held.
 	 * Return: 0 or a negative errno.
@@ -89,13 +96,16 @@ struct dma_buf_ops {
 	void (*unpin)(struct dma_buf_attachment *attach);
 
 	/**
-	 * @map_dma_buf: Make the memory reachable for the device and say at which DMA addresses.
+	 * @map_dma_buf: Make the memory reachable for the device and say at
+	 * which DMA addresses.
 	 *
-	 * Only the DMA side of the table is for the importer; the pages behind it are not.
+	 * Only the DMA side of the table is for the importer; the pages behind
+	 * it are not.
 	 *
 	 * Context: Process context, reservation held. May sleep.
-	 * Return: A table that stays valid until @unmap_dma_buf, or an ERR_PTR(): -EINTR when a
-	 * signal stopped a wait for the memory, -ENOMEM. NULL counts as -ENOMEM.
+	 * Return: A table that stays valid until @unmap_dma_buf, or an
+	 * ERR_PTR(): -EINTR when a signal stopped a wait for the memory,
+	 * -ENOMEM. NULL counts as -ENOMEM.
 	 */
 	struct sg_table *(*map_dma_buf)(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir);
@@ -111,8 +121,8 @@ struct dma_buf_ops {
 	/**
 	 * @release: Free the memory; the last reference to the buffer has gone.
 	 *
-	 * Called once, before the exporter's module is let go. A reservation that the exporter gave
-	 * at export must live until here.
+	 * Called once, before the exporter's module is let go. A reservation
+	 * that the exporter gave at export must live until here.
 	 *
 	 * Context: Process context, reservation not held. May sleep.
 	 */
@@ -133,7 +143,8 @@ struct dma_buf_ops {
 	int (*begin_cpu_access)(struct dma_buf *dmabuf, enum dma_data_direction dir);
 
 	/**
-	 * @end_cpu_access: Make what the CPU wrote visible to devices. Optional.
+	 * @end_cpu_access: Make what the CPU wrote visible to devices.
+	 * Optional.
 	 *
 	 * Context: Process context, reservation not held.
 	 * Return: 0 or a negative errno.
@@ -141,19 +152,21 @@ struct dma_buf_ops {
 	int (*end_cpu_access)(struct dma_buf *dmabuf, enum dma_data_direction dir);
 
 	/**
-	 * @mmap: Set up @vma to show the buffer. Optional; without it the buffer has no user
-	 * mapping.
+	 * @mmap: Set up @vma to show the buffer. Optional; without it the
+	 * buffer has no user mapping.
 	 *
-	 * The core has checked that the area lies inside the buffer. Mappings must stay coherent
-	 * between @begin_cpu_access and @end_cpu_access.
+	 * The core has checked that the area lies inside the buffer. Mappings
+	 * must stay coherent between @begin_cpu_access and @end_cpu_access.
 	 *
-	 * Context: Process context, mmap_lock of the process held, reservation not held.
+	 * Context: Process context, mmap_lock of the process held, reservation
+	 * not held.
 	 * Return: 0 or a negative errno.
 	 */
 	int (*mmap)(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 	/**
-	 * @vmap: Map the whole buffer into the kernel and fill in @map. Optional.
+	 * @vmap: Map the whole buffer into the kernel and fill in @map.
+	 * Optional.
 	 *
 	 * Called for the first of any number of users; the core counts them.
 	 *
@@ -213,24 +226,30 @@ struct dma_buf_sysfs_entry {
 /**
  * struct dma_buf - memory shared between devices
  *
- * One open file stands for the buffer and counts its references: fds, importers, and the kernel's
- * users all hold the file. Created by dma_buf_export(), gone after the last dma_buf_put() or
- * close().
+ * One open file stands for the buffer and counts its references: fds,
+ * importers, and the kernel's users all hold the file. Created by
+ * dma_buf_export(), gone after the last dma_buf_put() or close().
  */
 struct dma_buf {
 	/** @size: Length in bytes; never changes. */
 	size_t size;
 
-	/** @file: The file that counts the references; see get_dma_buf() and dma_buf_put(). */
+	/**
+	 * @file: The file that counts the references; see get_dma_buf() and
+	 * dma_buf_put().
+	 */
 	struct file *file;
 
 	/**
-	 * @attachments: All &struct dma_buf_attachment of the buffer. Locking: @resv. An empty list
-	 * may be seen without the lock, as a hint.
+	 * @attachments: All &struct dma_buf_attachment of the buffer. Locking:
+	 * @resv. An empty list may be seen without the lock, as a hint.
 	 */
 	struct list_head attachments;
 
-	/** @ops: What the exporter implements; also how an exporter recognises its own buffers. */
+	/**
+	 * @ops: What the exporter implements; also how an exporter recognises
+	 * its own buffers.
+	 */
 	const struct dma_buf_ops *ops;
 
 	/** @vmapping_counter: Users of @vmap_ptr. Locking: @resv. */
@@ -239,23 +258,38 @@ struct dma_buf {
 	/** @owns_resv: The core made @resv; it goes with the buffer. */
 	bool owns_resv;
 
-	/** @vmap_ptr: The kernel mapping while @vmapping_counter is not zero. Locking: @resv. */
+	/**
+	 * @vmap_ptr: The kernel mapping while @vmapping_counter is not zero.
+	 * Locking: @resv.
+	 */
 	struct iosys_map vmap_ptr;
 
-	/** @exp_name: Name of the exporter. Borrowed: it must live as long as @owner. */
+	/**
+	 * @exp_name: Name of the exporter. Borrowed: it must live as long as
+	 * @owner.
+	 */
 	const char *exp_name;
 
-	/** @name: What userspace called the buffer, or NULL. Locking: @name_lock. */
+	/**
+	 * @name: What userspace called the buffer, or NULL. Locking:
+	 * @name_lock.
+	 */
 	const char *name;
 
-	/** @name_lock: Protects @name. Innermost: nothing else is taken under it. */
+	/**
+	 * @name_lock: Protects @name. Innermost: nothing else is taken under
+	 * it.
+	 */
 	spinlock_t name_lock;
 
 	/** @owner: Module of the exporter; the buffer keeps it loaded. */
 	struct module *owner;
 
 #if IS_ENABLED(CONFIG_DEBUG_FS)
-	/** @list_node: Link in the list of all buffers. Locking: the list's own mutex. */
+	/**
+	 * @list_node: Link in the list of all buffers. Locking: the list's own
+	 * mutex.
+	 */
 	struct list_head list_node;
 #endif
 
@@ -285,23 +319,26 @@ struct dma_buf {
 /**
  * struct dma_buf_attach_ops - what a dynamic importer can do
  *
- * Passing it to dma_buf_dynamic_attach() says that the importer copes with a buffer that moves.
+ * Passing it to dma_buf_dynamic_attach() says that the importer copes with a
+ * buffer that moves.
  */
 struct dma_buf_attach_ops {
 	/**
-	 * @allow_peer2peer: The importer copes with addresses of another device's memory, which
-	 * have no struct page.
+	 * @allow_peer2peer: The importer copes with addresses of another
+	 * device's memory, which have no struct page.
 	 */
 	bool allow_peer2peer;
 
 	/**
 	 * @move_notify: The buffer is about to move: stop using the mapping.
 	 *
-	 * The mapping stays valid until the fences that stand in the reservation have signaled;
-	 * work submitted later needs a new one. May come as soon as the attachment exists, even
-	 * before dma_buf_dynamic_attach() has returned.
+	 * The mapping stays valid until the fences that stand in the
+	 * reservation have signaled; work submitted later needs a new one. May
+	 * come as soon as the attachment exists, even before
+	 * dma_buf_dynamic_attach() has returned.
 	 *
-	 * Context: Process context, reservation held. Must not wait for a fence.
+	 * Context: Process context, reservation held. Must not wait for a
+	 * fence.
 	 */
 	void (*move_notify)(struct dma_buf_attachment *attach);
 };
@@ -309,10 +346,14 @@ struct dma_buf_attach_ops {
 /**
  * struct dma_buf_attachment - a device that uses a buffer
  *
- * Made by dma_buf_attach() or dma_buf_dynamic_attach(), freed by dma_buf_detach().
+ * Made by dma_buf_attach() or dma_buf_dynamic_attach(), freed by
+ * dma_buf_detach().
  */
 struct dma_buf_attachment {
-	/** @dmabuf: The buffer. The attachment holds no reference to it; its importer must. */
+	/**
+	 * @dmabuf: The buffer. The attachment holds no reference to it; its
+	 * importer must.
+	 */
 	struct dma_buf *dmabuf;
 
 	/** @dev: The device that reaches the memory. */
@@ -322,21 +363,28 @@ struct dma_buf_attachment {
 	struct list_head node;
 
 	/**
-	 * @sgt: Mapping that is kept, or NULL. Locking: the reservation to set it, which happens
-	 * once; none to read it.
+	 * @sgt: Mapping that is kept, or NULL. Locking: the reservation to set
+	 * it, which happens once; none to read it.
 	 */
 	struct sg_table *sgt;
 
-	/** @dir: Direction in which @sgt is mapped; set before it. Locking: as @sgt. */
+	/**
+	 * @dir: Direction in which @sgt is mapped; set before it. Locking: as
+	 * @sgt.
+	 */
 	enum dma_data_direction dir;
 
 	/**
-	 * @peer2peer: Importer and, unless it cleared the flag in &dma_buf_ops.attach, exporter
-	 * cope with memory that has no struct page.
+	 * @peer2peer: Importer and, unless it cleared the flag in
+	 * &dma_buf_ops.attach, exporter cope with memory that has no struct
+	 * page.
 	 */
 	bool peer2peer;
 
-	/** @importer_ops: The importer's callbacks; NULL for one that cannot follow a move. */
+	/**
+	 * @importer_ops: The importer's callbacks; NULL for one that cannot
+	 * follow a move.
+	 */
 	const struct dma_buf_attach_ops *importer_ops;
 
 	/** @importer_priv: The importer's. */
@@ -352,7 +400,8 @@ struct dma_buf_attachment {
  * @owner: module to keep loaded, usually THIS_MODULE
  * @ops: the exporter's callbacks
  * @size: length of the buffer in bytes, fixed from now on
- * @flags: open mode of the file: O_RDONLY, O_WRONLY or O_RDWR, and O_NONBLOCK; others are ignored
+ * @flags: open mode of the file: O_RDONLY, O_WRONLY or O_RDWR, and O_NONBLOCK;
+ *	others are ignored
  * @resv: reservation to use, or NULL to have one made
  * @priv: the exporter's, must not be NULL
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One fence that stands for several: signaled when all of its children are, or when any of them is.
+ * One fence that stands for several: signaled when all of its children are, or
+ * when any of them is.
  */
 #ifndef __LINUX_DMA_FENCE_ARRAY_H
 #define __LINUX_DMA_FENCE_ARRAY_H
@@ -11,8 +12,8 @@
 /**
  * struct dma_fence_array_cb - callback that an array queues on one child
  * @cb: node in the child's callback list
- * @array: array to tell; the queued callbacks of an all-of array hold a reference to it together,
- *	those of an any-of array one each
+ * @array: array to tell; the queued callbacks of an all-of array hold a
+ *	reference to it together, those of an any-of array one each
  */
 struct dma_fence_array_cb {
 	struct dma_fence_cb cb;
@@ -24,17 +25,19 @@ struct dma_fence_array_cb {
  * @base: the fence that others wait for
  * @lock: lock of @base; the locks of children nest inside it. Locking: none
  * @num_fences: number of entries in @fences. Constant after init
- * @num_pending: children that must still signal; only counted down once signaling is enabled, by
- *	the children's callbacks and for those that had signaled before. At or below zero the array
- *	is complete. Locking: atomic
- * @error: positive while the outcome is open, then 0 or the negative error that @base ends with.
+ * @num_pending: children that must still signal; only counted down once
+ *	signaling is enabled, by the children's callbacks and for those that had
+ *	signaled before. At or below zero the array is complete. Locking: atomic
+ * @error: positive while the outcome is open, then 0 or the negative error that
+ *	@base ends with.
  *	Locking: cmpxchg() from the positive value, once
  * @signal_on_any: one signaled child completes the array. Constant after init
- * @is_whole: @fences lies behind @callbacks in the same piece of memory. Private to the
- *	implementation. Constant after init
- * @fences: array of the children, kmalloc'ed unless @is_whole, owned together with a reference to
- *	each. Constant after init
- * @work: signals @base after the lock of the child that completed it was dropped
+ * @is_whole: @fences lies behind @callbacks in the same piece of memory.
+ *	Private to the implementation. Constant after init
+ * @fences: array of the children, kmalloc'ed unless @is_whole, owned together
+ *	with a reference to each. Constant after init
+ * @work: signals @base after the lock of the child that completed it was
+ *	dropped
  * @callbacks: one for each child
  */
 struct dma_fence_array {
@@ -69,10 +72,12 @@ static inline struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence
 }
 
 /**
- * dma_fence_array_for_each - step through the fences of one that may be an array
+ * dma_fence_array_for_each - step through the fences of one that may be an
+ * array
  * @fence: loop variable, a borrowed &struct dma_fence pointer
  * @index: loop variable, unsigned int position of @fence
- * @head: an array, whose children are visited; any other fence, which is visited itself; or NULL
+ * @head: an array, whose children are visited; any other fence, which is
+ *	visited itself; or NULL
  *
  * No references are taken; the one on @head keeps everything visited.
  */

@@ -9,10 +9,11 @@ struct dma_fence;
 
 /**
  * struct dma_fence_unwrap - position inside of a fence that may be a container
- * @chain: current link of the timeline, or the fence itself if it is not one. The cursor's only
- *	reference: who leaves dma_fence_unwrap_for_each() early drops it with dma_fence_put(). NULL
- *	after the end
- * @array: what @chain holds; an array, or a fence visited as such. Borrowed from @chain
+ * @chain: current link of the timeline, or the fence itself if it is not one.
+ *	The cursor's only reference: who leaves dma_fence_unwrap_for_each()
+ *	early drops it with dma_fence_put(). NULL after the end
+ * @array: what @chain holds; an array, or a fence visited as such. Borrowed
+ *	from @chain
  * @index: position within @array
  */
 struct dma_fence_unwrap {
@@ -26,14 +27,17 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor);
 
 /**
  * dma_fence_unwrap_for_each - step through all fences that one stands for
- * @fence: loop variable, a &struct dma_fence pointer borrowed until the next step
+ * @fence: loop variable, a &struct dma_fence pointer borrowed until the next
+ *	step
  * @cursor: pointer to a &struct dma_fence_unwrap for the loop's use
- * @head: chain, array, chain of arrays, any other fence, or NULL; the caller keeps its reference
+ * @head: chain, array, chain of arrays, any other fence, or NULL; the caller
+ *	keeps its reference
  *
  * Links of a chain whose fence is signaled may be left out.
  *
- * Who leaves the loop early, by break, goto or return, must call dma_fence_put(cursor->chain).
- * After the loop's own end that is allowed, too, and does nothing.
+ * Who leaves the loop early, by break, goto or return, must call
+ * dma_fence_put(cursor->chain). After the loop's own end that is allowed, too,
+ * and does nothing.
  */
 #define dma_fence_unwrap_for_each(fence, cursor, head)				\
 	for ((fence) = dma_fence_unwrap_first(head, cursor); (fence);		\
@@ -46,11 +50,13 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_f
 /**
  * dma_fence_unwrap_merge - make one flat fence of several
  *
- * Takes any number of &struct dma_fence pointers, each of which may be a container or NULL. The
- * caller keeps its references. See __dma_fence_unwrap_merge().
+ * Takes any number of &struct dma_fence pointers, each of which may be a
+ * container or NULL. The caller keeps its references. See
+ * __dma_fence_unwrap_merge().
  *
  * Context: Process context, may sleep.
- * Return: A fence with a reference owned by the caller, or NULL if memory is short.
+ * Return: A fence with a reference owned by the caller, or NULL if memory is
+ * short.
  */
 #define dma_fence_unwrap_merge(...)						\
 	({									\

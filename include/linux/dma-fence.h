@@ -2,7 +2,8 @@
 /*
  * Fences: "the hardware is done with it", as an object that drivers can share.
  *
- * The object, its life and its rules are described in drivers/dma-buf/dma-fence.c.
+ * The object, its life and its rules are described in
+ * drivers/dma-buf/dma-fence.c.
  */
 #ifndef __LINUX_DMA_FENCE_H
 #define __LINUX_DMA_FENCE_H
@@ -25,7 +26,8 @@ struct seq_file;
 
 /**
  * struct dma_fence - completion of one piece of work
- * @lock: the lock given to dma_fence_init(), often shared by a whole timeline. Valid until release.
+ * @lock: the lock given to dma_fence_init(), often shared by a whole timeline.
+ *	Valid until release.
  * @ops: what the driver implements. Set before anything else can see the fence.
  * @cb_list: callbacks that wait for the signal, &dma_fence_cb.node. The
  *	signaler takes the whole list when it stores @timestamp. A
@@ -34,13 +36,15 @@ struct seq_file;
  * @timestamp: when the work completed, CLOCK_MONOTONIC. Valid from
  *	DMA_FENCE_FLAG_TIMESTAMP_BIT until release; read it with
  *	dma_fence_timestamp(). Locking: @lock for writing.
- * @rcu: for a driver that frees the fence by RCU. Only after the last reference is gone.
- * @context: the timeline this fence belongs to, from dma_fence_context_alloc(). Work of one
- *	context completes in the order of @seqno.
+ * @rcu: for a driver that frees the fence by RCU. Only after the last reference
+ *	is gone.
+ * @context: the timeline this fence belongs to, from dma_fence_context_alloc().
+ *	Work of one context completes in the order of @seqno.
  * @seqno: position on the timeline.
- * @flags: bits of &enum dma_fence_flag_bits, changed by atomic bit operations only.
- * @refcount: a reference keeps the fence and what its operations need from being released. Memory
- *	stays readable for one RCU grace period longer.
+ * @flags: bits of &enum dma_fence_flag_bits, changed by atomic bit operations
+ *	only.
+ * @refcount: a reference keeps the fence and what its operations need from
+ *	being released. Memory stays readable for one RCU grace period longer.
  * @error: 0 or a negative errno; final once the fence is signaled.
  *
  * Initialize with dma_fence_init(). @cb_list, @timestamp and @rcu are needed
@@ -63,10 +67,12 @@ struct dma_fence {
 
 /**
  * enum dma_fence_flag_bits - bits of &dma_fence.flags
- * @DMA_FENCE_FLAG_SIGNALED_BIT: the work is over. Never cleared. Set under &dma_fence.lock by the
- *	core; a driver may set it earlier and notify waiters later.
+ * @DMA_FENCE_FLAG_SIGNALED_BIT: the work is over. Never cleared. Set under
+ *	&dma_fence.lock by the core; a driver may set it earlier and notify
+ *	waiters later.
  * @DMA_FENCE_FLAG_TIMESTAMP_BIT: &dma_fence.timestamp is valid
- * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: somebody waits, or has waited: the driver was told to signal
+ * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: somebody waits, or has waited: the driver
+ *	was told to signal
  * @DMA_FENCE_FLAG_USER_BITS: this bit and those above belong to the driver
  */
 enum dma_fence_flag_bits {
@@ -79,7 +85,8 @@ enum dma_fence_flag_bits {
 /**
  * typedef dma_fence_func_t - function of a &struct dma_fence_cb
  * @fence: the fence that was signaled
- * @cb: the callback, already unlinked; the function may free it or add it to another fence
+ * @cb: the callback, already unlinked; the function may free it or add it to
+ *	another fence
  *
  * Runs once, with the fence's lock held and interrupts off.
  */
@@ -88,8 +95,10 @@ typedef void (*dma_fence_func_t)(struct dma_fence *fence,
 
 /**
  * struct dma_fence_cb - a function to be called when a fence is signaled
- * @node: entry of &dma_fence.cb_list; empty while not queued. Locking: &dma_fence.lock.
- * @func: what to call; set by dma_fence_add_callback() when it queues the callback
+ * @node: entry of &dma_fence.cb_list; empty while not queued. Locking:
+ *	&dma_fence.lock.
+ * @func: what to call; set by dma_fence_add_callback() when it queues the
+ *	callback
  *
  * Embedded in the waiter's own structure.
  */
@@ -105,63 +114,73 @@ struct dma_fence_cb {
  */
 struct dma_fence_ops {
 	/**
-	 * @use_64bit_seqno: sequence numbers are compared as plain 64 bit numbers. Otherwise only
-	 * the lower half counts, and wraps around.
+	 * @use_64bit_seqno: sequence numbers are compared as plain 64 bit
+	 * numbers. Otherwise only the lower half counts, and wraps around.
 	 */
 	bool use_64bit_seqno;
 
 	/**
-	 * @get_driver_name: name of the driver. Called at any time before the signal, in any
-	 * context, with or without the lock. What it returns has to last for an RCU grace period
-	 * after the signal.
+	 * @get_driver_name: name of the driver. Called at any time before the
+	 * signal, in any context, with or without the lock. What it returns has
+	 * to last for an RCU grace period after the signal.
 	 */
 	const char *(*get_driver_name)(struct dma_fence *fence);
 
 	/**
-	 * @get_timeline_name: name of what &dma_fence.context stands for. Called like
-	 * @get_driver_name.
+	 * @get_timeline_name: name of what &dma_fence.context stands for.
+	 * Called like @get_driver_name.
 	 */
 	const char *(*get_timeline_name)(struct dma_fence *fence);
 
 	/**
-	 * @enable_signaling: see to it that the fence gets signaled without being asked again:
-	 * arm an interrupt, for example. Called at most once, with the lock held, before the first
-	 * callback is queued. False means that the work is over already, and the core signals the
-	 * fence. Without this operation the driver always signals on its own.
+	 * @enable_signaling: see to it that the fence gets signaled without
+	 * being asked again: arm an interrupt, for example. Called at most
+	 * once, with the lock held, before the first callback is queued. False
+	 * means that the work is over already, and the core signals the fence.
+	 * Without this operation the driver always signals on its own.
 	 */
 	bool (*enable_signaling)(struct dma_fence *fence);
 
 	/**
-	 * @signaled: look whether the work is over, without waiting and without taking the lock,
-	 * which may or may not be held. Once true it has to stay true. May call
-	 * dma_fence_set_error() before it returns true.
+	 * @signaled: look whether the work is over, without waiting and without
+	 * taking the lock, which may or may not be held. Once true it has to
+	 * stay true. May call dma_fence_set_error() before it returns true.
 	 */
 	bool (*signaled)(struct dma_fence *fence);
 
 	/**
-	 * @wait: wait in the driver's own way instead of dma_fence_default_wait(), with the same
-	 * arguments and results; other negative errors are passed on to the caller.
+	 * @wait: wait in the driver's own way instead of
+	 * dma_fence_default_wait(), with the same arguments and results; other
+	 * negative errors are passed on to the caller.
 	 */
 	signed long (*wait)(struct dma_fence *fence,
 			    bool intr, signed long timeout);
 
 	/**
-	 * @release: the last reference is gone; possibly in hard interrupt context. Has to keep
-	 * the memory for an RCU grace period, which ending in dma_fence_free() does. Without this
-	 * operation the core calls dma_fence_free().
+	 * @release: the last reference is gone; possibly in hard interrupt
+	 * context. Has to keep the memory for an RCU grace period, which ending
+	 * in dma_fence_free() does. Without this operation the core calls
+	 * dma_fence_free().
 	 */
 	void (*release)(struct dma_fence *fence);
 
-	/** @fence_value_str: print &dma_fence.seqno for debugging into @str of @size bytes */
+	/**
+	 * @fence_value_str: print &dma_fence.seqno for debugging into @str of
+	 * @size bytes
+	 */
 	void (*fence_value_str)(struct dma_fence *fence, char *str, int size);
 
-	/** @timeline_value_str: print how far the timeline is, like @fence_value_str */
+	/**
+	 * @timeline_value_str: print how far the timeline is, like
+	 * @fence_value_str
+	 */
 	void (*timeline_value_str)(struct dma_fence *fence,
 				   char *str, int size);
 
 	/**
-	 * @set_deadline: somebody would like the fence signaled by @deadline, CLOCK_MONOTONIC.
-	 * A hint; may come repeatedly, in any context, without the lock.
+	 * @set_deadline: somebody would like the fence signaled by @deadline,
+	 * CLOCK_MONOTONIC. A hint; may come repeatedly, in any context, without
+	 * the lock.
 	 */
 	void (*set_deadline)(struct dma_fence *fence, ktime_t deadline);
 };
@@ -202,8 +221,9 @@ static inline struct dma_fence *dma_fence_get(struct dma_fence *fence)
  * dma_fence_get_rcu - take a reference unless the last one is gone
  * @fence: a fence found in an RCU protected place; not NULL
  *
- * Where fences live in type-stable memory this may be another fence than the one that was looked
- * for: check again after the reference is held, as dma_fence_get_rcu_safe() does.
+ * Where fences live in type-stable memory this may be another fence than the
+ * one that was looked for: check again after the reference is held, as
+ * dma_fence_get_rcu_safe() does.
  *
  * Context: RCU read section, or the pointer is stable for another reason.
  * Return: @fence, or NULL when it is being released.
@@ -214,14 +234,18 @@ static inline struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_get_rcu_safe - take a reference to the fence in an RCU protected place
- * @fencep: the place, whose owner clears or replaces the pointer before it drops its reference
+ * dma_fence_get_rcu_safe - take a reference to the fence in an RCU protected
+ * place
+ * @fencep: the place, whose owner clears or replaces the pointer before it
+ *	drops its reference
  *
- * Repeats until the place is stable, hence it returns the fence that stood there at some moment
- * during the call, even when fences live in type-stable memory and are used again at once.
+ * Repeats until the place is stable, hence it returns the fence that stood
+ * there at some moment during the call, even when fences live in type-stable
+ * memory and are used again at once.
  *
  * Context: RCU read section.
- * Return: the fence, its reference owned by the caller, or NULL when the place is empty.
+ * Return: the fence, its reference owned by the caller, or NULL when the place
+ * is empty.
  */
 static inline struct dma_fence *
 dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
@@ -233,12 +257,14 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 			continue;
 
 		/*
-		 * The count was not zero, but it may be that of a later fence in the same memory.
-		 * That one's dma_fence_init() published the count with release, after the owner
-		 * had overwritten *fencep and put the earlier fence. Having read that count, with
-		 * the ordering below, we must see the overwritten pointer. So an unchanged pointer
-		 * means that the reference is to the fence that stands there. The same fence put
-		 * back in place is no harm: it is what we were asked for.
+		 * The count was not zero, but it may be that of a later fence
+		 * in the same memory. That one's dma_fence_init() published the
+		 * count with release, after the owner had overwritten *fencep
+		 * and put the earlier fence. Having read that count, with the
+		 * ordering below, we must see the overwritten pointer. So an
+		 * unchanged pointer means that the reference is to the fence
+		 * that stands there. The same fence put back in place is no
+		 * harm: it is what we were asked for.
 		 */
 		smp_acquire__after_ctrl_dep();
 		if (fence == rcu_access_pointer(*fencep))
@@ -288,7 +314,8 @@ static inline void dma_fence_enable_signaling(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_check_and_signal_locked - signal a fence and tell who was first, with the lock held
+ * dma_fence_check_and_signal_locked - signal a fence and tell who was first,
+ * with the lock held
  * @fence: the fence
  *
  * Context: any; the caller holds the fence's lock, and has interrupts off.
@@ -315,8 +342,9 @@ static inline bool dma_fence_check_and_signal(struct dma_fence *fence)
  * dma_fence_test_signaled_flag - tell whether the fence is known to be signaled
  * @fence: the fence
  *
- * Does not ask the driver, see dma_fence_is_signaled() for that. After true, what was written
- * before the signal can be seen, &dma_fence.error for one. Callbacks may still be running.
+ * Does not ask the driver, see dma_fence_is_signaled() for that. After true,
+ * what was written before the signal can be seen, &dma_fence.error for one.
+ * Callbacks may still be running.
  *
  * Context: any.
  * Return: true when signaled.
@@ -328,15 +356,18 @@ static inline bool dma_fence_test_signaled_flag(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_driver_name - name the driver of a fence, or say that it may be gone
+ * dma_fence_driver_name - name the driver of a fence, or say that it may be
+ * gone
  * @fence: the fence; the caller holds a reference
  *
- * A driver may free its names, and even be unloaded, an RCU grace period after the signal. Hence it
- * is asked only while the fence is pending. The flag found clear in a read section means that the
- * grace period ends after the section does: the name can be used until then.
+ * A driver may free its names, and even be unloaded, an RCU grace period after
+ * the signal. Hence it is asked only while the fence is pending. The flag found
+ * clear in a read section means that the grace period ends after the section
+ * does: the name can be used until then.
  *
  * Context: RCU read section, which the result is good for.
- * Return: the name, to be read through rcu_dereference(); a constant one after the signal.
+ * Return: the name, to be read through rcu_dereference(); a constant one after
+ * the signal.
  */
 static inline const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
 {
@@ -348,13 +379,15 @@ static inline const char __rcu *dma_fence_driver_name(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_timeline_name - name the timeline of a fence, or say that it may be gone
+ * dma_fence_timeline_name - name the timeline of a fence, or say that it may be
+ * gone
  * @fence: the fence; the caller holds a reference
  *
  * As dma_fence_driver_name() otherwise.
  *
  * Context: RCU read section, which the result is good for.
- * Return: the name, to be read through rcu_dereference(); a constant one after the signal.
+ * Return: the name, to be read through rcu_dereference(); a constant one after
+ * the signal.
  */
 static inline const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)
 {
@@ -366,7 +399,8 @@ static inline const char __rcu *dma_fence_timeline_name(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_signaled_locked - ask whether the work is over, with the lock held
+ * dma_fence_is_signaled_locked - ask whether the work is over, with the lock
+ * held
  * @fence: the fence
  *
  * Signals the fence when the driver says that the work is over.
@@ -390,9 +424,9 @@ dma_fence_is_signaled_locked(struct dma_fence *fence)
  * dma_fence_is_signaled - ask whether the work is over
  * @fence: the fence
  *
- * Signals the fence when the driver says that the work is over; callbacks run in that case. A
- * false answer is no promise that the fence will be signaled unasked: see
- * dma_fence_enable_sw_signaling().
+ * Signals the fence when the driver says that the work is over; callbacks run
+ * in that case. A false answer is no promise that the fence will be signaled
+ * unasked: see dma_fence_enable_sw_signaling().
  *
  * Context: any; may take the fence's lock.
  * Return: true when signaled.
@@ -427,11 +461,13 @@ static inline bool __dma_fence_is_later(u64 f1, u64 f2,
 }
 
 /**
- * dma_fence_is_later - tell whether one fence comes after another of its context
+ * dma_fence_is_later - tell whether one fence comes after another of its
+ * context
  * @f1: a fence
  * @f2: another of the same context
  *
- * Return: true when @f1 comes after @f2. False with a warning when the contexts differ.
+ * Return: true when @f1 comes after @f2. False with a warning when the contexts
+ * differ.
  */
 static inline bool dma_fence_is_later(struct dma_fence *f1,
 				      struct dma_fence *f2)
@@ -443,7 +479,8 @@ static inline bool dma_fence_is_later(struct dma_fence *f1,
 }
 
 /**
- * dma_fence_is_later_or_same - tell whether one fence comes after another or is the same
+ * dma_fence_is_later_or_same - tell whether one fence comes after another or is
+ * the same
  * @f1: a fence
  * @f2: another of the same context
  *
@@ -456,13 +493,14 @@ static inline bool dma_fence_is_later_or_same(struct dma_fence *f1,
 }
 
 /**
- * dma_fence_later - choose what to wait for so that two fences of a context are over
+ * dma_fence_later - choose what to wait for so that two fences of a context are
+ * over
  * @f1: a fence
  * @f2: another of the same context
  *
  * Context: as dma_fence_is_signaled().
- * Return: the later one, without a new reference, or NULL when that is signaled. NULL with a
- * warning when the contexts differ.
+ * Return: the later one, without a new reference, or NULL when that is
+ * signaled. NULL with a warning when the contexts differ.
  */
 static inline struct dma_fence *dma_fence_later(struct dma_fence *f1,
 						struct dma_fence *f2)
@@ -496,7 +534,8 @@ static inline int dma_fence_get_status_locked(struct dma_fence *fence)
  * @fence: a fence that is not yet signaled
  * @error: a negative errno
  *
- * Everybody who waits for the fence can see it by dma_fence_get_status() after the signal.
+ * Everybody who waits for the fence can see it by dma_fence_get_status() after
+ * the signal.
  *
  * Context: any; before the fence is signaled, by the one who will signal it.
  */
@@ -528,14 +567,18 @@ static inline void __dma_fence_signaler_wait(struct dma_fence *fence)
  * which lends the signaler its priority.
  *
  * Context: Any context. With PREEMPT_RT, takes and releases the fence lock.
- * Return: the time, CLOCK_MONOTONIC; the present time, with a warning, when not signaled.
+ * Return: the time, CLOCK_MONOTONIC; the present time, with a warning, when not
+ * signaled.
  */
 static inline ktime_t dma_fence_timestamp(struct dma_fence *fence)
 {
 	if (WARN_ON(!dma_fence_test_signaled_flag(fence)))
 		return ktime_get();
 
-	/* Pairs with the barrier before the bit is set where the fence is signaled. */
+	/*
+	 * Pairs with the barrier before the bit is set where the fence is
+	 * signaled.
+	 */
 	while (!test_bit_acquire(DMA_FENCE_FLAG_TIMESTAMP_BIT, &fence->flags)) {
 		if (IS_ENABLED(CONFIG_PREEMPT_RT))
 			__dma_fence_signaler_wait(fence);
@@ -560,7 +603,8 @@ signed long dma_fence_default_wait(struct dma_fence *fence,
  * @intr: whether a signal sent to the task ends the wait
  *
  * Context: may sleep; takes the fence's lock.
- * Return: 0 when signaled, -ERESTARTSYS when interrupted, or an error of &dma_fence_ops.wait.
+ * Return: 0 when signaled, -ERESTARTSYS when interrupted, or an error of
+ * &dma_fence_ops.wait.
  */
 static inline signed long dma_fence_wait(struct dma_fence *fence, bool intr)
 {
@@ -588,7 +632,8 @@ static inline bool dma_fence_is_array(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_is_chain - tell whether a fence is a link of a &struct dma_fence_chain
+ * dma_fence_is_chain - tell whether a fence is a link of a &struct
+ * dma_fence_chain
  * @fence: the fence; not NULL
  *
  * Return: true when it is.

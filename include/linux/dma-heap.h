@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Heaps: kinds of memory from which userspace allocates buffers, each a device below /dev/dma_heap.
+ * Heaps: kinds of memory from which userspace allocates buffers, each a device
+ * below /dev/dma_heap.
  */
 #ifndef _LINUX_DMA_HEAP_H
 #define _LINUX_DMA_HEAP_H
@@ -29,7 +30,8 @@ struct dma_heap_ops {
 
 /**
  * struct dma_heap_export_info - what dma_heap_add() needs to know
- * @name: name of the device below /dev/dma_heap; borrowed for ever, and ABI once released
+ * @name: name of the device below /dev/dma_heap; borrowed for ever, and ABI
+ *	once released
  * @ops: the heap's callbacks
  * @priv: the heap's own
  */

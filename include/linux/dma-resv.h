@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Reservation objects: which fences still use a buffer, and the lock that guards its state.
+ * Reservation objects: which fences still use a buffer, and the lock that
+ * guards its state.
  *
  * The concept is explained in drivers/dma-buf/dma-resv.c.
  */
@@ -22,44 +23,49 @@ extern struct ww_class reservation_ww_class;
 /**
  * enum dma_resv_usage - why a fence sits in a reservation
  *
- * The values are ordered, strongest claim first. A query names one of them and sees the fences of
- * that usage and of all the stronger ones, so that asking for @DMA_RESV_USAGE_BOOKKEEP sees
- * everything. A fence may be added again with a stronger usage; it never gets a weaker one.
+ * The values are ordered, strongest claim first. A query names one of them and
+ * sees the fences of that usage and of all the stronger ones, so that asking
+ * for @DMA_RESV_USAGE_BOOKKEEP sees everything. A fence may be added again with
+ * a stronger usage; it never gets a weaker one.
  */
 enum dma_resv_usage {
 	/**
-	 * @DMA_RESV_USAGE_KERNEL: memory management by the kernel: moves, clears, page table
-	 * updates. Nobody, with or without implicit synchronisation, may touch the memory before
-	 * such a fence has signaled.
+	 * @DMA_RESV_USAGE_KERNEL: memory management by the kernel: moves,
+	 * clears, page table updates. Nobody, with or without implicit
+	 * synchronisation, may touch the memory before such a fence has
+	 * signaled.
 	 */
 	DMA_RESV_USAGE_KERNEL,
 
 	/**
-	 * @DMA_RESV_USAGE_WRITE: work that writes and takes part in implicit synchronisation.
-	 * Later readers and writers wait for it.
+	 * @DMA_RESV_USAGE_WRITE: work that writes and takes part in implicit
+	 * synchronisation. Later readers and writers wait for it.
 	 */
 	DMA_RESV_USAGE_WRITE,
 
 	/**
-	 * @DMA_RESV_USAGE_READ: work that only reads and takes part in implicit synchronisation.
-	 * Later writers wait for it.
+	 * @DMA_RESV_USAGE_READ: work that only reads and takes part in implicit
+	 * synchronisation. Later writers wait for it.
 	 */
 	DMA_RESV_USAGE_READ,
 
 	/**
-	 * @DMA_RESV_USAGE_BOOKKEEP: work that synchronises by other means: explicit
-	 * synchronisation, preemption or eviction fences, TLB flushes. Only the memory management
-	 * waits for it, before it moves or frees the memory.
+	 * @DMA_RESV_USAGE_BOOKKEEP: work that synchronises by other means:
+	 * explicit synchronisation, preemption or eviction fences, TLB flushes.
+	 * Only the memory management waits for it, before it moves or frees the
+	 * memory.
 	 */
 	DMA_RESV_USAGE_BOOKKEEP
 };
 
 /**
- * dma_resv_usage_rw - tell which fences an implicitly synchronised access waits for
+ * dma_resv_usage_rw - tell which fences an implicitly synchronised access waits
+ * for
  * @write: true if the access writes
  *
  * Context: Any.
- * Return: the usage to query: a writer waits for readers and writers, a reader for writers.
+ * Return: the usage to query: a writer waits for readers and writers, a reader
+ * for writers.
  */
 static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 {
@@ -78,28 +84,29 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 /**
  * struct dma_resv - fences that use a buffer, and the lock over its state
  *
- * May be embedded anywhere and needs no allocation to exist. The object itself is not freed by RCU:
- * whoever looks at it holds the buffer it belongs to.
+ * May be embedded anywhere and needs no allocation to exist. The object itself
+ * is not freed by RCU: whoever looks at it holds the buffer it belongs to.
  */
 struct dma_resv {
 	/**
-	 * @lock: wound/wait mutex of class &reservation_ww_class, taken by dma_resv_lock() and its
-	 * variants. Everything that changes the fences holds it, and so does whoever changes the
-	 * state (placement, mappings) of the buffer that the reservation belongs to.
+	 * @lock: wound/wait mutex of class &reservation_ww_class, taken by
+	 * dma_resv_lock() and its variants. Everything that changes the fences
+	 * holds it, and so does whoever changes the state (placement, mappings)
+	 * of the buffer that the reservation belongs to.
 	 */
 	struct ww_mutex lock;
 
 	/**
-	 * @fences: first of the slots in use: @slots or those of a larger table; NULL as long as
-	 * nothing was ever reserved. Each holds a fence and its usage or nothing. Private to the
-	 * implementation.
+	 * @fences: first of the slots in use: @slots or those of a larger
+	 * table; NULL as long as nothing was ever reserved. Each holds a fence
+	 * and its usage or nothing. Private to the implementation.
 	 * Locking: written under @lock, read under @lock or RCU.
 	 */
 	unsigned long __rcu *fences;
 
 	/**
-	 * @slots: storage for the common case of a few fences; uninitialized until it is in use.
-	 * Private to the implementation.
+	 * @slots: storage for the common case of a few fences; uninitialized
+	 * until it is in use. Private to the implementation.
 	 * Locking: as @fences.
 	 */
 	unsigned long slots[DMA_RESV_INLINE_SLOTS];
@@ -122,8 +129,9 @@ struct dma_resv {
 
 #ifdef CONFIG_DEBUG_MUTEXES
 	/**
-	 * @credits: fences that may still be added before the next unlock, so that a missing
-	 * dma_resv_reserve_fences() is found even when a slot happens to be free.
+	 * @credits: fences that may still be added before the next unlock, so
+	 * that a missing dma_resv_reserve_fences() is found even when a slot
+	 * happens to be free.
 	 * Locking: @lock.
 	 */
 	unsigned int credits;
@@ -175,7 +183,8 @@ void dma_resv_watch_stop(struct dma_resv_watch *watch);
 /**
  * struct dma_resv_iter - position of a walk over the fences of a reservation
  *
- * Lives on the stack. Use dma_resv_iter_begin() and the accessors; the members are private.
+ * Lives on the stack. Use dma_resv_iter_begin() and the accessors; the members
+ * are private.
  */
 struct dma_resv_iter {
 	/** @obj: reservation walked over */
@@ -189,31 +198,45 @@ struct dma_resv_iter {
 	 */
 	unsigned int generation;
 
-	/** @fences: slots walked over; without the lock only compared, for they may be freed */
+	/**
+	 * @fences: slots walked over; without the lock only compared, for they
+	 * may be freed
+	 */
 	const unsigned long *fences;
 
 	/** @word: the current fence and its usage */
 	unsigned long word;
 
-	/** @at: the word that comes next: in @fences or, in a walk without the lock, in @batch */
+	/**
+	 * @at: the word that comes next: in @fences or, in a walk without the
+	 * lock, in @batch
+	 */
 	const unsigned long *at;
 
 	/** @end: where these words end */
 	const unsigned long *end;
 
-	/** @first: @at as it is at the first fence of a pass, or NULL if that is behind */
+	/**
+	 * @first: @at as it is at the first fence of a pass, or NULL if that is
+	 * behind
+	 */
 	const unsigned long *first;
 
 	/** @bound: end of the slots that a walk without the lock has read */
 	unsigned int bound;
 
-	/** @is_owner: the cursor has references to the current fence and to those from @at on */
+	/**
+	 * @is_owner: the cursor has references to the current fence and to
+	 * those from @at on
+	 */
 	bool is_owner;
 
 	/** @is_last: @batch is the last of its pass */
 	bool is_last;
 
-	/** @batch: fences and usages that a walk without the lock has read ahead */
+	/**
+	 * @batch: fences and usages that a walk without the lock has read ahead
+	 */
 	unsigned long batch[DMA_RESV_ITER_BATCH];
 };
 
@@ -226,7 +249,8 @@ void dma_resv_iter_drop(struct dma_resv_iter *cursor);
 /**
  * dma_resv_iter_begin - prepare a cursor
  * @cursor: cursor to prepare, usually on the stack
- * @obj: reservation to walk over; the caller keeps it alive until dma_resv_iter_end()
+ * @obj: reservation to walk over; the caller keeps it alive until
+ *	dma_resv_iter_end()
  * @usage: weakest usage of interest
  *
  * Context: Any.
@@ -243,8 +267,9 @@ static inline void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_
  * dma_resv_iter_end - finish a lock-free walk
  * @cursor: cursor to finish
  *
- * Drops the references on the current fence and on those read ahead. Needed after leaving a
- * lock-free loop early and harmless after its natural end; a walk under the lock does not need it.
+ * Drops the references on the current fence and on those read ahead. Needed
+ * after leaving a lock-free loop early and harmless after its natural end; a
+ * walk under the lock does not need it.
  *
  * Context: Any; may release the fence.
  */
@@ -270,9 +295,9 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
  * dma_resv_iter_is_restarted - tell whether a new pass has begun
  * @cursor: cursor that has just returned a fence
  *
- * A lock-free walk begins anew when the fences moved to other storage, or one left it while it was
- * being read. A caller that accumulates over the fences forgets what it has whenever this returns
- * true.
+ * A lock-free walk begins anew when the fences moved to other storage, or one
+ * left it while it was being read. A caller that accumulates over the fences
+ * forgets what it has whenever this returns true.
  *
  * Context: Any.
  * Return: true for the first fence of every pass, including the very first.
@@ -334,7 +359,10 @@ static inline struct dma_fence *dma_resv_iter_scan(struct dma_resv_iter *cursor,
 	return NULL;
 }
 
-/* dma_resv_iter_next() without a call, as long as the fences stay where they are. */
+/*
+ * dma_resv_iter_next() without a call, as long as the fences stay where they
+ * are.
+ */
 static inline struct dma_fence *dma_resv_iter_step(struct dma_resv_iter *cursor)
 {
 	if (unlikely(cursor->fences != rcu_access_pointer(cursor->obj->fences)))
@@ -362,7 +390,8 @@ static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor
 /**
  * dma_resv_for_each_fence_unlocked - walk over the busy fences without the lock
  * @cursor: &struct dma_resv_iter after dma_resv_iter_begin()
- * @fence: the current &struct dma_fence; the cursor holds a reference until the next step
+ * @fence: the current &struct dma_fence; the cursor holds a reference until the
+ *	next step
  *
  * Skips signaled fences. The body may sleep. It may see a fence twice, see
  * dma_resv_iter_is_restarted(). Call dma_resv_iter_end() afterwards.
@@ -379,8 +408,8 @@ static inline struct dma_fence *dma_resv_iter_start(struct dma_resv_iter *cursor
  * @usage: weakest usage of interest
  * @fence: the current &struct dma_fence, borrowed from the reservation
  *
- * Returns signaled fences, too. The body may call dma_resv_replace_fences() on @obj; the
- * reservation then does not keep @fence any longer.
+ * Returns signaled fences, too. The body may call dma_resv_replace_fences() on
+ * @obj; the reservation then does not keep @fence any longer.
  */
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)		\
 	for (dma_resv_iter_begin(cursor, obj, usage),			\
@@ -397,14 +426,17 @@ static inline void dma_resv_reset_max_fences(struct dma_resv *obj) {}
 /**
  * dma_resv_lock - lock a reservation
  * @obj: reservation
- * @ctx: acquire context that ties several locks together, or NULL to take this one alone
+ * @ctx: acquire context that ties several locks together, or NULL to take this
+ *	one alone
  *
- * With a context, locks of several reservations may be taken in any order. When that would
- * deadlock, the younger context gets -EDEADLK and has to back off: unlock all it has, take the
- * contended lock with dma_resv_lock_slow(), start over.
+ * With a context, locks of several reservations may be taken in any order. When
+ * that would deadlock, the younger context gets -EDEADLK and has to back off:
+ * unlock all it has, take the contended lock with dma_resv_lock_slow(), start
+ * over.
  *
  * Context: Process context, sleeps.
- * Return: 0; with a context also -EDEADLK (back off) or -EALREADY (this context holds it already).
+ * Return: 0; with a context also -EDEADLK (back off) or -EALREADY (this context
+ * holds it already).
  */
 static inline int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
@@ -437,7 +469,8 @@ static inline void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ct
 }
 
 /**
- * dma_resv_lock_slow_interruptible - wait for the contended reservation unless a signal comes
+ * dma_resv_lock_slow_interruptible - wait for the contended reservation unless
+ * a signal comes
  * @obj: reservation whose lock returned -EDEADLK
  * @ctx: acquire context, which holds no other lock now
  *
@@ -454,7 +487,8 @@ static inline int dma_resv_lock_slow_interruptible(struct dma_resv *obj,
  * dma_resv_trylock - lock a reservation if that needs no waiting
  * @obj: reservation
  *
- * Takes the lock without an acquire context. Needs no back-off, for it never waits.
+ * Takes the lock without an acquire context. Needs no back-off, for it never
+ * waits.
  *
  * Context: Process context, does not sleep.
  * Return: true if the lock was taken.
@@ -482,7 +516,8 @@ static inline bool dma_resv_is_locked(struct dma_resv *obj)
  * dma_resv_locking_ctx - get the acquire context that holds the lock
  * @obj: reservation
  *
- * Without the lock the answer is good for comparing with a context of one's own only.
+ * Without the lock the answer is good for comparing with a context of one's own
+ * only.
  *
  * Context: Any.
  * Return: the context, or NULL if unlocked or locked without one.
@@ -506,7 +541,10 @@ static inline void dma_resv_unlock(struct dma_resv *obj)
 	ww_mutex_unlock(&obj->lock);
 }
 
-/* guard(dma_resv)(obj): lock without an acquire context until the end of the scope; cannot fail. */
+/*
+ * guard(dma_resv)(obj): lock without an acquire context until the end of the
+ * scope; cannot fail.
+ */
 DEFINE_GUARD(dma_resv, struct dma_resv *, dma_resv_lock(_T, NULL), dma_resv_unlock(_T))
 DEFINE_GUARD_COND(dma_resv, _try, dma_resv_trylock(_T))
 DEFINE_GUARD_COND(dma_resv, _intr, dma_resv_lock_interruptible(_T, NULL) == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A dma_fence that user space can hold: one open file, one fence, for the whole life of the file.
+ * A dma_fence that user space can hold: one open file, one fence, for the whole
+ * life of the file.
  *
  * Users select SYNC_FILE; there are no stubs for kernels built without it.
  */
@@ -19,15 +20,18 @@ struct file;
 
 /**
  * struct sync_file - an open file that stands for a fence
- * @file: the file; publish it with fd_install() or give it back with fput(). Its references are
- *	the only ones there are: the last fput() frees the sync_file
- * @user_name: name chosen at merge time, empty when the fence's names are to be shown instead;
- *	constant once @file is published
- * @sync_file_list: link for the debugfs listing. Locking: the listing's own lock
+ * @file: the file; publish it with fd_install() or give it back with fput().
+ *	Its references are the only ones there are: the last fput() frees the
+ *	sync_file
+ * @user_name: name chosen at merge time, empty when the fence's names are to be
+ *	shown instead; constant once @file is published
+ * @sync_file_list: link for the debugfs listing. Locking: the listing's own
+ *	lock
  * @wq: where poll() sleeps
  * @flags: bits private to sync_file.c. Locking: atomic bit operations
  * @fence: the fence, one reference held; never changes and is never NULL
- * @cb: wakes @wq when @fence signals; on the fence's list from the first poll() on.
+ * @cb: wakes @wq when @fence signals; on the fence's list from the first poll()
+ *	on.
  *	Locking: &dma_fence.lock of @fence
  */
 struct sync_file {

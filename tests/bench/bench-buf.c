@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows about shared buffers. The exporter does nothing in its callbacks, so that the cost is the
- * core's.
+ * Rows about shared buffers. The exporter does nothing in its callbacks, so
+ * that the cost is the core's.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>

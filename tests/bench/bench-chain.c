@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Rows about timelines. N is the number of links; the cost is per link unless said otherwise. */
+/*
+ * Rows about timelines. N is the number of links; the cost is per link unless
+ * said otherwise.
+ */
 #include <linux/dma-fence-chain.h>
 #include <linux/minmax.h>
 #include <linux/processor.h>
@@ -35,7 +38,10 @@ static void chain_put(struct dma_fence *head, struct bench_fence *fences, unsign
 			yield();
 }
 
-/* Append a link for a fence whose caller keeps its own reference; consumes that to @head. */
+/*
+ * Append a link for a fence whose caller keeps its own reference; consumes that
+ * to @head.
+ */
 static struct dma_fence *chain_append(struct dma_fence *head, struct bench_fence *fence, u64 seqno)
 {
 	struct dma_fence_chain *chain = dma_fence_chain_alloc();
@@ -84,8 +90,8 @@ static void chain_release_run(struct bench *b)
 }
 
 /*
- * A timeline in use: the oldest of N fences in flight signals, a new one is appended, all is
- * walked.
+ * A timeline in use: the oldest of N fences in flight signals, a new one is
+ * appended, all is walked.
  */
 static void chain_window_run(struct bench *b)
 {
@@ -123,7 +129,10 @@ static void chain_find_seqno_run(struct bench *b)
 	bench_fences_free(fences, b->n);
 }
 
-/* The same on a timeline that has moved on by three times N points since its start. */
+/*
+ * The same on a timeline that has moved on by three times N points since its
+ * start.
+ */
 static void chain_find_window_run(struct bench *b)
 {
 	unsigned int i, total = 4 * b->n;
@@ -162,7 +171,10 @@ static void chain_walk_run(struct bench *b)
 	bench_fences_free(fences, b->n);
 }
 
-/* All but the newest and the oldest are signaled: the walk unlinks and frees them. */
+/*
+ * All but the newest and the oldest are signaled: the walk unlinks and frees
+ * them.
+ */
 static void chain_collect_run(struct bench *b)
 {
 	struct bench_fence *fences = bench_fences_alloc(b->n);
@@ -224,7 +236,8 @@ static void chain_waited_free(struct chain_bench *cb, unsigned int n)
 }
 
 /*
- * A waiter on each link; the fences signal in some order. From the first signal to the last wakeup.
+ * A waiter on each link; the fences signal in some order. From the first signal
+ * to the last wakeup.
  */
 static void chain_signal_run(struct bench *b, unsigned int (*nth)(unsigned int i, unsigned int n))
 {

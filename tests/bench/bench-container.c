@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Rows about arrays, merging, and fences in files. The cost is that of one array or one merge. */
+/*
+ * Rows about arrays, merging, and fences in files. The cost is that of one
+ * array or one merge.
+ */
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-unwrap.h>
 #include <linux/file.h>

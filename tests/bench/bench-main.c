@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The benchmark's module: when loaded it runs all rows, or those that are asked for, and prints
+ * The benchmark's module: when loaded it runs all rows, or those that are asked
+ * for, and prints
  *
  *	bench: NAME,N,COST
  *
- * to the kernel log, COST being thousandths of an instruction (of a nanosecond where those cannot
- * be counted) for one operation. Of several passes the cheapest counts: what a timer interrupt adds
- * now and then is not the subsystem's.
+ * to the kernel log, COST being thousandths of an instruction (of a nanosecond
+ * where those cannot be counted) for one operation. Of several passes the
+ * cheapest counts: what a timer interrupt adds now and then is not the
+ * subsystem's.
  */
 #include <linux/completion.h>
 #include <linux/file.h>
@@ -134,7 +136,10 @@ static void bench_measure(const struct bench_row *row, unsigned int n)
 		row->run(&b);
 		best = min(best, div_u64(b.cost * 1000, b.ops));
 		flush_delayed_fput();
-		/* A pass finds the allocator as it was: nothing is still to be freed. */
+		/*
+		 * A pass finds the allocator as it was: nothing is still to be
+		 * freed.
+		 */
 		if ((pass + 1) % settle == 0) {
 			rcu_barrier();
 			kvfree_rcu_barrier();
@@ -184,7 +189,10 @@ static int bench_thread(void *done)
 	return 0;
 }
 
-/* A thread of its own: what a kernel thread puts is not left to a return to user space. */
+/*
+ * A thread of its own: what a kernel thread puts is not left to a return to
+ * user space.
+ */
 static int __init bench_init(void)
 {
 	DECLARE_COMPLETION_ONSTACK(done);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Rows about memory: what structures take, and what objects take with all that belongs to them. */
+/*
+ * Rows about memory: what structures take, and what objects take with all that
+ * belongs to them.
+ */
 #include <linux/dma-buf.h>
 #include <linux/dma-fence-array.h>
 #include <linux/dma-fence-chain.h>
@@ -20,7 +23,10 @@ static u64 memory_slab_bytes(void)
 			    atomic_long_read(&vm_node_stat[NR_SLAB_UNRECLAIMABLE_B]));
 }
 
-/* Counters of one CPU are added to the sum when they are this far off, so the error is small. */
+/*
+ * Counters of one CPU are added to the sum when they are this far off, so the
+ * error is small.
+ */
 static void memory_start(struct bench *b)
 {
 	b->begin = memory_slab_bytes();
@@ -49,7 +55,10 @@ MEMORY_SIZE(dma_buf)
 MEMORY_SIZE(dma_buf_attachment)
 MEMORY_SIZE(sync_file)
 
-/* Reservations with room for @n fences, and these in it. The fences themselves do not count. */
+/*
+ * Reservations with room for @n fences, and these in it. The fences themselves
+ * do not count.
+ */
 static void bytes_resv_measure(struct bench *b, unsigned int n)
 {
 	struct bench_fence *fences = bench_fences_alloc(n + 1);

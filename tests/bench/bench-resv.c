@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Rows about reservations. N is the number of contexts that have a fence in one. */
+/*
+ * Rows about reservations. N is the number of contexts that have a fence in
+ * one.
+ */
 #include <linux/dma-resv.h>
 #include <linux/slab.h>
 
@@ -116,7 +119,10 @@ static void resv_replace_run(struct bench *b)
 	bench_fences_free(fences, b->n + 1);
 }
 
-/* What reads a reservation: the op is called with one whose fences are busy or, if asked, idle. */
+/*
+ * What reads a reservation: the op is called with one whose fences are busy or,
+ * if asked, idle.
+ */
 static void resv_read_run(struct bench *b, bool idle, void (*op)(struct dma_resv *resv))
 {
 	unsigned int rounds = max(ROUNDS / b->n, 4U), i;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Rows for two processors: this one's work is measured while the other does its own for as long.
- * The clock is not an instruction counter then, and no two runs are the same: of interest is the
- * ratio.
+ * Rows for two processors: this one's work is measured while the other does its
+ * own for as long. The clock is not an instruction counter then, and no two
+ * runs are the same: of interest is the ratio.
  */
 #include <linux/completion.h>
 #include <linux/cpumask.h>
@@ -57,7 +57,9 @@ static void smp_other_stop(struct smp_other *other)
 	wait_for_completion(&other->done);
 }
 
-/* Writes: a fence of each context in turn takes the place of its predecessor. */
+/*
+ * Writes: a fence of each context in turn takes the place of its predecessor.
+ */
 static void smp_add_op(struct smp_other *other)
 {
 	struct bench_fence *fence = &other->fences[other->at];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The benchmark's rows that begin in userspace: what an ioctl, a poll or a close costs, the system
- * call included. Prints as the module does: "bench: NAME,N,COST", COST in thousandths for one
- * operation.
+ * The benchmark's rows that begin in userspace: what an ioctl, a poll or a
+ * close costs, the system call included. Prints as the module does: "bench:
+ * NAME,N,COST", COST in thousandths for one operation.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -212,7 +212,10 @@ static void export_run(unsigned int n)
 	buffer_free(buf, n, timelines);
 }
 
-/* What a compositor does for each frame: take the client's fences out, put its own in. */
+/*
+ * What a compositor does for each frame: take the client's fences out, put its
+ * own in.
+ */
 static void round_trip_run(unsigned int n)
 {
 	struct dma_buf_export_sync_file export = { .flags = DMA_BUF_SYNC_READ };

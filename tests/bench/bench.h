@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the rows of the benchmark share. A row is a function that prepares, calls bench_start(),
- * does an operation many times, calls bench_stop() and cleans up. It uses the public API alone, so
- * that the same source is built for a kernel with our subsystem and for one without.
+ * What the rows of the benchmark share. A row is a function that prepares,
+ * calls bench_start(), does an operation many times, calls bench_stop() and
+ * cleans up. It uses the public API alone, so that the same source is built for
+ * a kernel with our subsystem and for one without.
  */
 #ifndef _DMA_BUF_TESTS_BENCH_H
 #define _DMA_BUF_TESTS_BENCH_H
@@ -33,10 +34,16 @@ static inline u64 bench_now(void)
 #endif
 
 #ifdef CONFIG_UML
-/* The counter is the host's: it has a rate of its own, and is finer than the clock here. */
+/*
+ * The counter is the host's: it has a rate of its own, and is finer than the
+ * clock here.
+ */
 u64 bench_ns(u64 ticks);
 
-/* Do what was left to irq_work, which here waits for the next tick, and elsewhere for nothing. */
+/*
+ * Do what was left to irq_work, which here waits for the next tick, and
+ * elsewhere for nothing.
+ */
 static inline void bench_irq_work(void)
 {
 	unsigned long flags;
@@ -101,7 +108,8 @@ struct bench_fence {
 };
 
 /*
- * Memory for fences that outlives their references: a row that is not about allocating takes these.
+ * Memory for fences that outlives their references: a row that is not about
+ * allocating takes these.
  */
 struct bench_fence *bench_fences_alloc(unsigned int num);
 void bench_fences_free(struct bench_fence *fences, unsigned int num);
@@ -113,7 +121,10 @@ void bench_fence_called(struct dma_fence *fence, struct dma_fence_cb *cb);
 void bench_buf_setup(void);
 struct dma_buf *bench_buf_export(void);
 
-/* Readers of a reservation, which are also measured while another processor writes. */
+/*
+ * Readers of a reservation, which are also measured while another processor
+ * writes.
+ */
 void bench_resv_iter_op(struct dma_resv *resv);
 void bench_resv_get_fences_op(struct dma_resv *resv);
 

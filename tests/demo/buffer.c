@@ -18,7 +18,10 @@
 
 #define SW_SYNC_PATH	"/sys/kernel/debug/sync/sw_sync"
 
-/* The timeline that can be advanced by hand is a debugging aid without an installed header. */
+/*
+ * The timeline that can be advanced by hand is a debugging aid without an
+ * installed header.
+ */
 struct sw_sync_point {
 	__u32 value;
 	char name[32];
@@ -28,7 +31,10 @@ struct sw_sync_point {
 #define SW_SYNC_CREATE	_IOWR('W', 0, struct sw_sync_point)
 #define SW_SYNC_ADVANCE	_IOW('W', 1, __u32)
 
-/* Take over @fd, a dma-buf of at least @size bytes; a @name of NULL leaves its name alone. */
+/*
+ * Take over @fd, a dma-buf of at least @size bytes; a @name of NULL leaves its
+ * name alone.
+ */
 void buffer_open(struct buffer *b, int fd, size_t size, const char *name)
 {
 	struct stat st;
@@ -77,7 +83,10 @@ static void buffer_sync(const struct buffer *b, __u64 flags, const char *what)
 		die("DMA_BUF_IOCTL_SYNC (%s): %s", what, strerror(errno));
 }
 
-/* Bracket what the CPU does; waits for the fences that such an access must wait for. */
+/*
+ * Bracket what the CPU does; waits for the fences that such an access must wait
+ * for.
+ */
 void buffer_begin_cpu(const struct buffer *b, __u64 access)
 {
 	buffer_sync(b, DMA_BUF_SYNC_START | access, "start");
@@ -88,7 +97,10 @@ void buffer_end_cpu(const struct buffer *b, __u64 access)
 	buffer_sync(b, DMA_BUF_SYNC_END | access, "end");
 }
 
-/* Make others who use the buffer wait for @fence; @access is what happens until then. */
+/*
+ * Make others who use the buffer wait for @fence; @access is what happens until
+ * then.
+ */
 void buffer_add_fence(const struct buffer *b, int fence, __u64 access)
 {
 	struct dma_buf_import_sync_file import = { .flags = access, .fd = fence };

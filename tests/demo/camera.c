@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stage 1, the first process: vivid captures into buffers of its own, which leave this process
- * as dma-bufs.
+ * Stage 1, the first process: vivid captures into buffers of its own, which
+ * leave this process as dma-bufs.
  *
- * A frame is announced when its buffer is queued, long before vivid fills it. With the message
- * goes a fence, a point on a timeline that this process advances when it dequeues the buffer.
- * The display commits at once; the kernel makes the commit wait.
+ * A frame is announced when its buffer is queued, long before vivid fills it.
+ * With the message goes a fence, a point on a timeline that this process
+ * advances when it dequeues the buffer. The display commits at once; the kernel
+ * makes the commit wait.
  *
  *	camera                                display
  *	queue buffer, FRAME + fence  ----->   commit (waits for the fence)
@@ -101,7 +102,10 @@ static void hand_over(struct camera *c)
 	say("SCM_RIGHTS   %u fds sent over the Unix socket", BUFFERS);
 }
 
-/* Read through V4L2's mapping what the other process wrote, and write what vkms must show. */
+/*
+ * Read through V4L2's mapping what the other process wrote, and write what vkms
+ * must show.
+ */
 static void prove_shared(struct camera *c)
 {
 	struct picture want;

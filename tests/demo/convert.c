@@ -5,8 +5,9 @@
  *	vgem buffer  --V4L2_MEMORY_DMABUF-->  vim2m  --V4L2_MEMORY_DMABUF-->  udmabuf (a memfd)
  *	R G B bytes                     mirrored both ways                    B G R bytes
  *
- * vim2m waits for no fences, so this process does: a fence of vgem stands for the device that
- * draws the first picture, and the buffer is queued when poll() on its dma-buf says so.
+ * vim2m waits for no fences, so this process does: a fence of vgem stands for
+ * the device that draws the first picture, and the buffer is queued when poll()
+ * on its dma-buf says so.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -80,8 +81,8 @@ static void write_words(__u32 *word, size_t count, __u32 salt)
 }
 
 /*
- * Write through each of two mappings, read through the other. The kernel tells no page frames
- * of mappings like these, which it makes without struct page.
+ * Write through each of two mappings, read through the other. The kernel tells
+ * no page frames of mappings like these, which it makes without struct page.
  */
 static void prove_same(void *own, const struct buffer *b, const char *what)
 {
@@ -163,7 +164,10 @@ static void draw_input(struct convert *c, __u32 salt)
 	}
 }
 
-/* What vim2m must have made of draw_input(): worked out from the place, not from its input. */
+/*
+ * What vim2m must have made of draw_input(): worked out from the place, not
+ * from its input.
+ */
 static bool result_right(const unsigned char *byte, unsigned int x, unsigned int y, __u32 salt)
 {
 	__u32 rgb = noise(WIDTH - 1 - x, HEIGHT - 1 - y, salt);
@@ -190,7 +194,10 @@ static void check_result(struct convert *c, __u32 salt)
 	buffer_end_cpu(&c->out, DMA_BUF_SYNC_RW);
 }
 
-/* Draw the first picture the way a device does: under a fence that others can wait for. */
+/*
+ * Draw the first picture the way a device does: under a fence that others can
+ * wait for.
+ */
 static void draw_under_fence(struct convert *c)
 {
 	struct drm_vgem_fence_attach attach = { .handle = c->handle, .flags = VGEM_FENCE_WRITE };

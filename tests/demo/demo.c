@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Show real buffers travelling between stock V4L2 and DRM drivers, and prove that nothing was
- * copied on the way:
+ * Show real buffers travelling between stock V4L2 and DRM drivers, and prove
+ * that nothing was copied on the way:
  *
  *	1. vivid --EXPBUF, SCM_RIGHTS, PRIME--> vkms --writeback--> system heap --> PNG
  *	2. vgem --V4L2_MEMORY_DMABUF--> vim2m --V4L2_MEMORY_DMABUF--> udmabuf
@@ -21,7 +21,10 @@
 
 #define GONE_MS	2000
 
-/* A camera slow enough that commits wait for frames; one faster than vkms; colour bars. */
+/*
+ * A camera slow enough that commits wait for frames; one faster than vkms;
+ * colour bars.
+ */
 const struct take takes[TAKES] = {
 	{ .name = "slow", .frames = 15, .fps = 5, .moving = true },
 	{ .name = "fast", .frames = 60, .fps = 60, .moving = true },

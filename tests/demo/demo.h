@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The demo: two processes, four devices, and buffers that travel between them without a copy.
+ * The demo: two processes, four devices, and buffers that travel between them
+ * without a copy.
  *
  *	demo.c		arguments, the two processes, the order of the stages
  *	camera.c	stage 1, first process: vivid captures into buffers that it exports
@@ -13,7 +14,8 @@
  *	picture.c	patterns, comparison, PNG
  *	util.c		printing, failing, waiting, messages with files attached
  *
- * Whatever goes wrong ends the program in die(): nothing here returns an error to be ignored.
+ * Whatever goes wrong ends the program in die(): nothing here returns an error
+ * to be ignored.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -129,7 +131,9 @@ unsigned int count_buffers(void);
 unsigned int page_frames(const void *addr, size_t size, __u64 *pfn);
 void compare_pages(const __u64 *theirs, const __u64 *ours, unsigned int pages, const char *what);
 
-/* picture.c: 32 bits a pixel, blue in the lowest byte, the top byte is nobody's */
+/*
+ * picture.c: 32 bits a pixel, blue in the lowest byte, the top byte is nobody's
+ */
 struct picture {
 	__u32 *data;
 	unsigned int width, height, pitch;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Stage 1, the second process: imports vivid's buffers into vkms, shows them, and reads the
- * composed picture back into a buffer from the system heap.
+ * Stage 1, the second process: imports vivid's buffers into vkms, shows them,
+ * and reads the composed picture back into a buffer from the system heap.
  *
- * Every commit carries two fences. The camera's goes in: the frame is not there yet. The one
- * that comes out, "the picture is stored", is put on both buffers, so that whoever waits for
- * the heap buffer, or wants to overwrite the camera's, waits for vkms.
+ * Every commit carries two fences. The camera's goes in: the frame is not there
+ * yet. The one that comes out, "the picture is stored", is put on both buffers,
+ * so that whoever waits for the heap buffer, or wants to overwrite the
+ * camera's, waits for vkms.
  */
 #include <errno.h>
 #include <poll.h>
@@ -111,7 +112,10 @@ static void compare_with(struct display *d, const struct picture *want, enum spo
 	buffer_end_cpu(&d->out, DMA_BUF_SYNC_RW);
 }
 
-/* Write here, have it read there; then the other way, with vkms to see what the camera wrote. */
+/*
+ * Write here, have it read there; then the other way, with vkms to see what the
+ * camera wrote.
+ */
 static void prove_shared(struct display *d)
 {
 	struct msg msg = { .type = MSG_STAMPED, .index = 0, .sequence = SALT };
@@ -134,7 +138,10 @@ static void prove_shared(struct display *d)
 	send_msg(d->sock, &msg, -1);
 }
 
-/* Show that the commit waits: for much longer than it takes, and nothing else holds it. */
+/*
+ * Show that the commit waits: for much longer than it takes, and nothing else
+ * holds it.
+ */
 static void watch_it_wait(struct display *d, unsigned int index, int in_fence, int out_fence)
 {
 	struct msg msg = { .type = MSG_WAITED, .index = index };
@@ -178,7 +185,10 @@ static unsigned long long check_fences(unsigned int frame, int in_fence, int out
 	return out.timestamp_ns - in.timestamp_ns;
 }
 
-/* Compare with what was captured; where the pictures move, no two in a row are the same. */
+/*
+ * Compare with what was captured; where the pictures move, no two in a row are
+ * the same.
+ */
 static void check_frame(struct display *d, unsigned int index, bool moving)
 {
 	struct picture captured = view(d, &d->in[index]);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel itself says about a buffer: /proc/self/fdinfo, debugfs dma_buf/bufinfo, and
- * the page frames behind a mapping.
+ * What the kernel itself says about a buffer: /proc/self/fdinfo, debugfs
+ * dma_buf/bufinfo, and the page frames behind a mapping.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,10 @@
 #define PAGE_PRESENT	0x8000000000000000ULL
 #define PAGE_FRAME	0x007fffffffffffffULL
 
-/* Print the lines that are a dma-buf's own in one line; the ones every file has are left out. */
+/*
+ * Print the lines that are a dma-buf's own in one line; the ones every file has
+ * are left out.
+ */
 void show_fdinfo(const struct buffer *b)
 {
 	char path[64], line[256], text[512] = "";
@@ -45,7 +48,9 @@ void show_fdinfo(const struct buffer *b)
 	quote("fdinfo %d%s", b->fd, text);
 }
 
-/* A buffer's first line starts with six fields; the last of them is its inode. */
+/*
+ * A buffer's first line starts with six fields; the last of them is its inode.
+ */
 static unsigned long line_inode(const char *line)
 {
 	unsigned long inode;
@@ -121,7 +126,10 @@ unsigned int count_buffers(void)
 	return count;
 }
 
-/* Touch each page of the mapping, then read its page frame number. Return how many there are. */
+/*
+ * Touch each page of the mapping, then read its page frame number. Return how
+ * many there are.
+ */
 unsigned int page_frames(const void *addr, size_t size, __u64 *pfn)
 {
 	size_t page = sysconf(_SC_PAGESIZE), pages = (size + page - 1) / page, i;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Atomic mode setting on vkms: one CRTC, its primary plane, and two connectors: the screen, which
- * goes dark, and the writeback connector, which stores what a screen would show.
+ * Atomic mode setting on vkms: one CRTC, its primary plane, and two connectors:
+ * the screen, which goes dark, and the writeback connector, which stores what a
+ * screen would show.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -93,7 +94,10 @@ int card_open(const char *driver)
 	die("no DRM device of the driver %s", driver);
 }
 
-/* Look @name up among the properties of an object. Return its id, and its value if asked for. */
+/*
+ * Look @name up among the properties of an object. Return its id, and its value
+ * if asked for.
+ */
 static __u32 find_prop(int fd, __u32 object, __u32 type, const char *name, __u64 *value)
 {
 	drmModeObjectPropertiesPtr list = drmModeObjectGetProperties(fd, object, type);
@@ -232,7 +236,10 @@ struct kms *kms_open(void)
 	return k;
 }
 
-/* Import a dma-buf by PRIME and make a framebuffer of it. Return the framebuffer. */
+/*
+ * Import a dma-buf by PRIME and make a framebuffer of it. Return the
+ * framebuffer.
+ */
 __u32 kms_import(struct kms *k, const struct buffer *b, unsigned int pitch)
 {
 	__u32 handles[4] = { 0 }, pitches[4] = { pitch }, offsets[4] = { 0 }, fb;
@@ -260,7 +267,10 @@ static void add_whole_screen(struct kms *k, drmModeAtomicReq *req)
 {
 	add(k, req, CRTC_ACTIVE, 1);
 	add(k, req, CRTC_MODE_ID, k->mode_blob);
-	/* vkms cannot drive both at once, and the console of the kernel may hold the screen. */
+	/*
+	 * vkms cannot drive both at once, and the console of the kernel may
+	 * hold the screen.
+	 */
 	add(k, req, SCREEN_CRTC_ID, 0);
 	add(k, req, WRITEBACK_CRTC_ID, k->object[CRTC]);
 	add(k, req, PLANE_CRTC_ID, k->object[CRTC]);
@@ -294,9 +304,10 @@ static unsigned int count_references(const struct kms *k, __u32 fb)
 }
 
 /*
- * vkms ends a writeback job in a worker of its own, some time after the job's fence has
- * signaled, and then turns its composer off, also if a new job is waiting for it by now, which
- * would wait forever. Both the job and vkms hold the framebuffer until that is over.
+ * vkms ends a writeback job in a worker of its own, some time after the job's
+ * fence has signaled, and then turns its composer off, also if a new job is
+ * waiting for it by now, which would wait forever. Both the job and vkms hold
+ * the framebuffer until that is over.
  */
 static void wait_released(const struct kms *k, __u32 fb)
 {
@@ -311,8 +322,9 @@ static void wait_released(const struct kms *k, __u32 fb)
 }
 
 /*
- * Show @fb once @in_fence has signaled (-1: at once) and store what is shown in @writeback_fb;
- * do not wait for any of it. Return the fence that tells when it is stored.
+ * Show @fb once @in_fence has signaled (-1: at once) and store what is shown in
+ * @writeback_fb; do not wait for any of it. Return the fence that tells when it
+ * is stored.
  */
 int kms_show(struct kms *k, __u32 fb, __u32 writeback_fb, int in_fence)
 {
@@ -347,7 +359,10 @@ static void flip_done(int fd, unsigned int sequence, unsigned int sec, unsigned 
 	((struct kms *)data)->flipped = true;
 }
 
-/* Wait until the last kms_show() is on the screen; before that the next one would be refused. */
+/*
+ * Wait until the last kms_show() is on the screen; before that the next one
+ * would be refused.
+ */
 void kms_wait_flip(struct kms *k)
 {
 	drmEventContext events = { .version = 3, .page_flip_handler2 = flip_done };

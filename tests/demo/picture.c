@@ -10,7 +10,10 @@
 
 #define RGB_MASK	0xffffffU
 
-/* 100% colour bars from left to right, in the order every television engineer knows. */
+/*
+ * 100% colour bars from left to right, in the order every television engineer
+ * knows.
+ */
 static const __u32 bars[] = {
 	0xffffff, 0xffff00, 0x00ffff, 0x00ff00, 0xff00ff, 0xff0000, 0x0000ff, 0x000000,
 };
@@ -20,7 +23,10 @@ static __u32 *row(const struct picture *p, unsigned int y)
 	return (__u32 *)((char *)p->data + (size_t)y * p->pitch);
 }
 
-/* A value that tells its place and @salt apart from every other, and any shift or swap too. */
+/*
+ * A value that tells its place and @salt apart from every other, and any shift
+ * or swap too.
+ */
 __u32 noise(unsigned int x, unsigned int y, __u32 salt)
 {
 	__u32 h = (x + 1) * 0x9e3779b1U ^ (y + 1) * 0x85ebca77U ^ (salt + 1) * 0xc2b2ae3dU;
@@ -66,7 +72,10 @@ void picture_draw_bars(const struct picture *p)
 			row(p, y)[x] = bars[x * ARRAY_SIZE(bars) / p->width];
 }
 
-/* Change the lowest bit of one colour of one pixel, if --break asked for it here. */
+/*
+ * Change the lowest bit of one colour of one pixel, if --break asked for it
+ * here.
+ */
 void picture_spoil(const struct picture *p, enum spoil when)
 {
 	if (spoil != when)
@@ -75,7 +84,10 @@ void picture_spoil(const struct picture *p, enum spoil when)
 	say("--break      one bit of pixel (%u,%u) inverted", p->width / 3, p->height / 2);
 }
 
-/* Return in how many pixels the colours of two lines differ, in @first the place of the first. */
+/*
+ * Return in how many pixels the colours of two lines differ, in @first the
+ * place of the first.
+ */
 static unsigned int line_differs(const __u32 *got, const __u32 *want, unsigned int width,
 				 unsigned int *first)
 {

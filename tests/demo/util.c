@@ -105,7 +105,10 @@ unsigned long long now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* Return what became ready, 0 when the time is up; a signal does not lengthen the wait. */
+/*
+ * Return what became ready, 0 when the time is up; a signal does not lengthen
+ * the wait.
+ */
 short wait_fd(int fd, short events, int timeout_ms)
 {
 	unsigned long long end = now_ns() + timeout_ms * 1000000ULL;
@@ -184,7 +187,10 @@ static int received_fd(struct msghdr *head)
 	return fd;
 }
 
-/* Wait for a message of @type. Return the file that came with it, -1 if none did. */
+/*
+ * Wait for a message of @type. Return the file that came with it, -1 if none
+ * did.
+ */
 int recv_msg(int sock, enum msg_type type, struct msg *msg)
 {
 	union {

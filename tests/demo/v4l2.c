@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What both stages need of V4L2: find a device, set controls by their names, set a format.
+ * What both stages need of V4L2: find a device, set controls by their names,
+ * set a format.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,10 @@
 #define VIDEO_NODES	64
 #define INTERVALS	64
 
-/* Open the device node of @driver that can do @capability; its path goes to @path. */
+/*
+ * Open the device node of @driver that can do @capability; its path goes to
+ * @path.
+ */
 int v4l2_open(const char *driver, __u32 capability, char *path, size_t len)
 {
 	struct v4l2_capability cap;
@@ -76,7 +80,9 @@ void v4l2_set_menu(int fd, const char *name, const char *item)
 	die("the control '%s' has no entry '%s'", name, item);
 }
 
-/* Ask for WIDTH x HEIGHT in @fourcc; fail if the driver makes it anything else. */
+/*
+ * Ask for WIDTH x HEIGHT in @fourcc; fail if the driver makes it anything else.
+ */
 void v4l2_set_format(int fd, __u32 type, __u32 fourcc, struct v4l2_pix_format *pix)
 {
 	struct v4l2_format f = { .type = type };

@@ -2,10 +2,11 @@
 /*
  * Let User Mode Linux run on a processor with AMX.
  *
- * UML keeps the vector registers of its processes in a buffer that ends before the AMX state, and
- * the host refuses to set a register state that is shorter than its own. This library, preloaded
- * into the UML kernel, lengthens what UML sets to the host's size; AMX itself stays in its initial
- * state, so programs inside UML must not use it.
+ * UML keeps the vector registers of its processes in a buffer that ends before
+ * the AMX state, and the host refuses to set a register state that is shorter
+ * than its own. This library, preloaded into the UML kernel, lengthens what UML
+ * sets to the host's size; AMX itself stays in its initial state, so programs
+ * inside UML must not use it.
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -23,7 +24,10 @@ typedef long (*ptrace_fn)(int request, long pid, void *addr, void *data);
 
 static unsigned char state[64 * 1024] __attribute__((aligned(64)));
 
-/* The size of the host's register state: what it returns to a reader with room for anything. */
+/*
+ * The size of the host's register state: what it returns to a reader with room
+ * for anything.
+ */
 static size_t host_size(ptrace_fn next, long pid)
 {
 	static size_t size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * For suites that are compiled into a stock kernel: what they use and 6.12 does not have yet, made
- * of what it has. Included before everything else.
+ * For suites that are compiled into a stock kernel: what they use and 6.12 does
+ * not have yet, made of what it has. Included before everything else.
  */
 #ifndef _DMA_BUF_TESTS_STOCK_API_H
 #define _DMA_BUF_TESTS_STOCK_API_H

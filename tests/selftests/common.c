@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Buffers, fences and observations for the user-space tests; common.h says what each function does.
+ * Buffers, fences and observations for the user-space tests; common.h says what
+ * each function does.
  */
 #include <drm/drm.h>
 #include <drm/drm_mode.h>

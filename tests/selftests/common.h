@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the user-space tests share: buffers from three exporters, fences from sw_sync, and ways to
- * look at the result. A function returns a negative errno instead of setting errno, so that errors
- * can be compared in one step.
+ * What the user-space tests share: buffers from three exporters, fences from
+ * sw_sync, and ways to look at the result. A function returns a negative errno
+ * instead of setting errno, so that errors can be compared in one step.
  */
 #ifndef _DMA_BUF_SELFTESTS_COMMON_H
 #define _DMA_BUF_SELFTESTS_COMMON_H
@@ -29,7 +29,10 @@ struct buf_source {
 	int (*alloc)(size_t size);
 };
 
-/* Sources of buffers; the size is a multiple of the page size. -ENOENT: not in this kernel. */
+/*
+ * Sources of buffers; the size is a multiple of the page size. -ENOENT: not in
+ * this kernel.
+ */
 int buf_from_heap(size_t size);
 int buf_from_udmabuf(size_t size);
 int buf_from_vgem(size_t size);
@@ -65,7 +68,10 @@ struct sw_sync_deadline_arg {
 #define SW_SYNC_INC _IOW('W', 1, __u32)
 #define SW_SYNC_GET_DEADLINE _IOWR('W', 2, struct sw_sync_deadline_arg)
 
-/* sw_sync: a timeline is a file that counts up, and a fence waits for one of its values. */
+/*
+ * sw_sync: a timeline is a file that counts up, and a fence waits for one of
+ * its values.
+ */
 int timeline_open(void);
 int timeline_fence(int timeline, unsigned int value);
 int timeline_inc(int timeline, unsigned int count);
@@ -100,7 +106,10 @@ int file_read(const char *path, char *text, size_t size);
 int file_write(const char *path, const char *text);
 int fdinfo_read(int fd, char *text, size_t size);
 int fd_link_read(int fd, char *text, size_t size);
-/* The value of a "key:\tvalue" line of fdinfo; -ENOENT when there is no such line. */
+/*
+ * The value of a "key:\tvalue" line of fdinfo; -ENOENT when there is no such
+ * line.
+ */
 int fdinfo_value(int fd, const char *key, char *value, size_t size);
 
 /* One buffer as debugfs bufinfo shows it. */
@@ -118,11 +127,17 @@ struct bufinfo {
 	char device[64];	/* the last device */
 };
 
-/* Returns 0, -ENOENT when the buffer with that inode number is not listed, or another -errno. */
+/*
+ * Returns 0, -ENOENT when the buffer with that inode number is not listed, or
+ * another -errno.
+ */
 int bufinfo_read(unsigned long ino, struct bufinfo *info);
 unsigned long fd_ino(int fd);
 
-/* How many mappings for devices there are, as DMA_API_DEBUG counts them; -ENOENT without it. */
+/*
+ * How many mappings for devices there are, as DMA_API_DEBUG counts them;
+ * -ENOENT without it.
+ */
 long dma_mappings(void);
 
 /* Memory to make ioctls fail with. */

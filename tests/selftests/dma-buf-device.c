@@ -344,7 +344,9 @@ TEST_F(device, access_before_during_and_after_an_import_ok)
 	ASSERT_EQ(0, buf_sync(self->buf, RW_END));
 }
 
-/* CVE-2026-64590: stock maps the pages of a udmabuf once more, which overlaps. */
+/*
+ * CVE-2026-64590: stock maps the pages of a udmabuf once more, which overlaps.
+ */
 TEST_F(device, import_before_the_first_access_ok)
 {
 	if (self->errors < 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer as a file: seeking, what is refused, what procfs and debugfs show, flags, and the ways
- * in which a descriptor travels.
+ * A buffer as a file: seeking, what is refused, what procfs and debugfs show,
+ * flags, and the ways in which a descriptor travels.
  */
 #include <kselftest_harness.h>
 
@@ -191,7 +191,10 @@ TEST_F(buf, link_with_name)
 	EXPECT_STREQ("/dmabuf:a name", link);
 }
 
-/* The lines after the ones that every file has; NULL when those are not as expected. */
+/*
+ * The lines after the ones that every file has; NULL when those are not as
+ * expected.
+ */
 static const char *fdinfo_own_lines(const char *text)
 {
 	const char *ino = strstr(text, "\nino:\t");
@@ -246,7 +249,10 @@ TEST_F(buf, fdinfo_counts_references)
 	p = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, self->fd, 0);
 	ASSERT_NE(MAP_FAILED, p);
 	close(copy);
-	/* a mapping holds one reference; DRM adds none of its own for the same mapping */
+	/*
+	 * a mapping holds one reference; DRM adds none of its own for the same
+	 * mapping
+	 */
 	ASSERT_EQ(0, fdinfo_value(self->fd, "count", value, sizeof(value)));
 	EXPECT_STREQ("2", value);
 	munmap(p, page_size());
@@ -378,7 +384,10 @@ TEST_F(buf, passed_to_another_process)
 	EXPECT_EQ(0x22, p[self->size - 1]);
 }
 
-/* In flight, a descriptor is a reference like any other, and closing the socket drops it. */
+/*
+ * In flight, a descriptor is a reference like any other, and closing the socket
+ * drops it.
+ */
 TEST_F(buf, lost_in_a_socket)
 {
 	unsigned long ino = fd_ino(self->fd);

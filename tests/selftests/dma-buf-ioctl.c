@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ioctls of a buffer: SYNC, SET_NAME, EXPORT_SYNC_FILE, IMPORT_SYNC_FILE, and numbers that are
- * not ioctls of a buffer, each natively and through the 32-bit entry.
+ * The ioctls of a buffer: SYNC, SET_NAME, EXPORT_SYNC_FILE, IMPORT_SYNC_FILE,
+ * and numbers that are not ioctls of a buffer, each natively and through the
+ * 32-bit entry.
  */
 #include <kselftest_harness.h>
 
@@ -16,7 +17,10 @@
 
 #define RW (DMA_BUF_SYNC_READ | DMA_BUF_SYNC_WRITE)
 
-/* SET_NAME as a caller with 32-bit pointers encodes it, and as one with 64-bit pointers does. */
+/*
+ * SET_NAME as a caller with 32-bit pointers encodes it, and as one with 64-bit
+ * pointers does.
+ */
 static const unsigned long name_requests[] = {
 	DMA_BUF_SET_NAME, DMA_BUF_SET_NAME_A, DMA_BUF_SET_NAME_B,
 };
@@ -471,7 +475,10 @@ TEST_F(fenced, import_many_of_one_timeline_is_bounded_by_the_last)
 	EXPECT_EQ(POLLIN, poll_events(self->fd, POLLIN, 1000));
 }
 
-/* CVE-2022-49935: an older fence of the same timeline must not take the place of a newer one. */
+/*
+ * CVE-2022-49935: an older fence of the same timeline must not take the place
+ * of a newer one.
+ */
 TEST_F(fenced, import_older_fence_keeps_the_newer)
 {
 	ASSERT_EQ(0, buf_add_pending(self->fd, self->timeline, 2, DMA_BUF_SYNC_WRITE));
@@ -597,7 +604,10 @@ TEST_F(fenced, sync_wait_on_failed_fence_ends)
 	EXPECT_EQ(0, buf_sync(self->fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ));
 }
 
-/* The ioctls as a 32-bit program issues them: every pointer below 4 GiB, entry by int 0x80. */
+/*
+ * The ioctls as a 32-bit program issues them: every pointer below 4 GiB, entry
+ * by int 0x80.
+ */
 #ifdef __x86_64__
 #define COMPAT_GETPID 20
 #define COMPAT_IOCTL 54

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A buffer's memory in user space: what may be mapped, what is seen through it, how long it lives.
+ * A buffer's memory in user space: what may be mapped, what is seen through it,
+ * how long it lives.
  */
 #include <kselftest_harness.h>
 
@@ -201,7 +202,10 @@ TEST_F(buf, nothing_or_unaligned_einval)
 	EXPECT_EQ(EINVAL, map_errno(self->fd, self->page, rw, MAP_SHARED, 1));
 }
 
-/* Chunks of a heap have 1, 16 and 256 pages: a buffer may be one of them, or several. */
+/*
+ * Chunks of a heap have 1, 16 and 256 pages: a buffer may be one of them, or
+ * several.
+ */
 TEST_F(buf, private_mapping_einval)
 {
 	static const size_t pages[] = { 1, 2, 15, 16, 17, 32, 255, 256, 257 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Waiting for a buffer with poll(), select() and epoll: POLLIN once its writers are done, POLLOUT
- * once its readers are done too.
+ * Waiting for a buffer with poll(), select() and epoll: POLLIN once its writers
+ * are done, POLLOUT once its readers are done too.
  */
 #include <kselftest_harness.h>
 
@@ -254,7 +254,10 @@ TEST_F(fenced, epoll_removed_while_armed)
 	close(ep);
 }
 
-/* A poll that found the buffer busy left a callback behind, which must find the buffer alive. */
+/*
+ * A poll that found the buffer busy left a callback behind, which must find the
+ * buffer alive.
+ */
 TEST_F(fenced, close_while_armed_keeps_the_buffer_until_signaled)
 {
 	unsigned long ino = fd_ino(self->fd);
@@ -360,7 +363,10 @@ TEST_F(fenced, close_races_with_signal)
 	}
 }
 
-/* A descriptor is closed, and its number used again, while another thread sleeps on it. */
+/*
+ * A descriptor is closed, and its number used again, while another thread
+ * sleeps on it.
+ */
 TEST_F(fenced, close_races_with_poll)
 {
 	int i;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel sees of a buffer when it maps one for itself: vkms shows a picture that lies in
- * the buffer, and what it shows comes back through its writeback connector.
+ * What the kernel sees of a buffer when it maps one for itself: vkms shows a
+ * picture that lies in the buffer, and what it shows comes back through its
+ * writeback connector.
  */
 #include <kselftest_harness.h>
 
@@ -18,12 +19,18 @@
 #define OBJECTS_MAX 16
 #define MODES_MAX 64
 #define TIMEOUT_MS 20000
-/* vkms takes no segment of more than 64 KiB: pictures of so many rows have 16, and 24, pages. */
+/*
+ * vkms takes no segment of more than 64 KiB: pictures of so many rows have 16,
+ * and 24, pages.
+ */
 #define ROWS_OF_ONE_SEGMENT 25
 #define ROWS_OF_SEVERAL 38
 #define HUGE_PAGE (2u * 1024 * 1024)
 
-/* One CRTC, its primary plane, a screen that goes dark, and the connector that stores. */
+/*
+ * One CRTC, its primary plane, a screen that goes dark, and the connector that
+ * stores.
+ */
 struct kms {
 	int fd;
 	unsigned int crtc, plane, screen, writeback, blob;
@@ -185,7 +192,10 @@ static int kms_commit(struct kms *k, struct request *r)
 	return do_ioctl(k->fd, DRM_IOCTL_MODE_ATOMIC, &arg);
 }
 
-/* Show one framebuffer and have what is seen stored in another. Returns 0 or -errno. */
+/*
+ * Show one framebuffer and have what is seen stored in another. Returns 0 or
+ * -errno.
+ */
 static int kms_show(struct kms *k, unsigned int fb, unsigned int seen_fb)
 {
 	struct request r = {};
@@ -274,7 +284,10 @@ static unsigned int pixel(size_t i)
 	return (i * 2654435761u) >> 8;
 }
 
-/* Where the first wrong pixel is, in bytes; the size when all are right; -errno. */
+/*
+ * Where the first wrong pixel is, in bytes; the size when all are right;
+ * -errno.
+ */
 static long show_and_compare(struct kms *k, int buf, int seen_fb, const unsigned int *seen)
 {
 	unsigned int *picture, handle = 0;
@@ -317,7 +330,10 @@ TEST_F(vmap, system_heap_is_seen_as_userspace_sees_it)
 	close(buf);
 }
 
-/* The ranges of a memfd, one page each, in the given order. Returns the buffer or -errno. */
+/*
+ * The ranges of a memfd, one page each, in the given order. Returns the buffer
+ * or -errno.
+ */
 static int udmabuf_of_pages(unsigned int memfd_flags, size_t memfd_size, size_t page0,
 			    size_t stride, size_t pages)
 {
@@ -330,7 +346,10 @@ static int udmabuf_of_pages(unsigned int memfd_flags, size_t memfd_size, size_t 
 		return -ENOENT;
 	dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
 	list = calloc(1, sizeof(*list) + pages * sizeof(list->list[0]));
-	/* with all memory there from the start, its order is not that of the ranges */
+	/*
+	 * with all memory there from the start, its order is not that of the
+	 * ranges
+	 */
 	if (dev < 0 || !list || ftruncate(mem, memfd_size) || fallocate(mem, 0, 0, memfd_size) ||
 	    fcntl(mem, F_ADD_SEALS, F_SEAL_SHRINK))
 		goto out;
@@ -355,7 +374,10 @@ TEST_F(vmap, udmabuf_of_scattered_pages_is_seen_as_userspace_sees_it)
 	size_t pages = self->k.size / 4096, all = pages + 101;
 	int buf;
 
-	/* a stride that has no divisor in common with the number of pages reaches each once */
+	/*
+	 * a stride that has no divisor in common with the number of pages
+	 * reaches each once
+	 */
 	while (all % 7 == 0)
 		all++;
 	buf = udmabuf_of_pages(0, all * 4096, 3, 7, pages);
@@ -372,7 +394,10 @@ static void huge_pages_reserve(void)
 	file_write("/proc/sys/vm/nr_hugepages", "8");
 }
 
-/* On a stock kernel each page of the mapping is the first page of its huge page. */
+/*
+ * On a stock kernel each page of the mapping is the first page of its huge
+ * page.
+ */
 TEST_F(vmap, udmabuf_of_huge_pages_is_seen_as_userspace_sees_it)
 {
 	struct udmabuf_create create = {};

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The system heap: what DMA_HEAP_IOCTL_ALLOC takes and refuses, the memory that it gives, and that
- * a caller who cannot be told about a buffer does not get one.
+ * The system heap: what DMA_HEAP_IOCTL_ALLOC takes and refuses, the memory that
+ * it gives, and that a caller who cannot be told about a buffer does not get
+ * one.
  */
 #include <kselftest_harness.h>
 
@@ -137,7 +138,9 @@ TEST_F(heap, other_ioctls_einval)
 		EXPECT_EQ(-EINVAL, do_ioctl(self->fd, _IOWR('H', nr, data), &data));
 }
 
-/* The command is known by its number; what the caller's struct has not is zero. */
+/*
+ * The command is known by its number; what the caller's struct has not is zero.
+ */
 TEST_F(heap, shorter_struct_ok)
 {
 	struct dma_heap_allocation_data data = {
@@ -189,7 +192,10 @@ TEST_F(heap, bad_pointer_efault)
 	EXPECT_EQ(before, fds_open());
 }
 
-/* The buffer is there already when it turns out that the caller's memory cannot be written. */
+/*
+ * The buffer is there already when it turns out that the caller's memory cannot
+ * be written.
+ */
 TEST_F(heap, alloc_cannot_tell_leaves_no_descriptor)
 {
 	struct dma_heap_allocation_data data = { .len = 1, .fd_flags = O_RDWR | O_CLOEXEC };
@@ -242,7 +248,10 @@ static bool is_zero(const unsigned int *words, size_t size)
 	return true;
 }
 
-/* Chunks have 256, 16 and 1 pages: sizes at, below and above each of them, and mixtures. */
+/*
+ * Chunks have 256, 16 and 1 pages: sizes at, below and above each of them, and
+ * mixtures.
+ */
 static const size_t sizes_in_pages[] = {
 	1, 2, 15, 16, 17, 31, 32, 33, 255, 256, 257, 256 + 16, 256 + 16 + 1, 512 + 7, 700,
 };
@@ -268,7 +277,10 @@ TEST_F(heap, memory_is_zero_even_when_used_before)
 	}
 }
 
-/* A page that stood twice, or not where it belongs, would show another's number. */
+/*
+ * A page that stood twice, or not where it belongs, would show another's
+ * number.
+ */
 TEST_F(heap, every_page_is_mapped_once_and_in_order)
 {
 	size_t i, n, per = self->page / sizeof(unsigned int);
@@ -301,7 +313,10 @@ TEST_F(heap, every_page_is_mapped_once_and_in_order)
 	}
 }
 
-/* Fill much of the memory with a file and make a hole at every second page of it. */
+/*
+ * Fill much of the memory with a file and make a hole at every second page of
+ * it.
+ */
 static int memory_fragment(size_t size, size_t page)
 {
 	int mem = memfd_create("filler", MFD_CLOEXEC);
@@ -370,7 +385,9 @@ TEST_F(heap, cpu_access_with_an_importer_ok)
 	close(buf);
 }
 
-/* Mappings for devices come and go with importers, whatever happens in between. */
+/*
+ * Mappings for devices come and go with importers, whatever happens in between.
+ */
 TEST_F(heap, importers_leave_no_mapping)
 {
 	long before = dma_mappings();
@@ -421,7 +438,10 @@ TEST_F(heap, many_at_a_time_ok)
 	}
 }
 
-/* Pages that the machine has allocated since it runs, or -1 if it does not count them. */
+/*
+ * Pages that the machine has allocated since it runs, or -1 if it does not
+ * count them.
+ */
 static long long pages_allocated(void)
 {
 	FILE *vmstat = fopen("/proc/vmstat", "re");
@@ -444,7 +464,10 @@ static long long now_us(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
-/* A process that makes one allocation, and what became of it. Times are in microseconds. */
+/*
+ * A process that makes one allocation, and what became of it. Times are in
+ * microseconds.
+ */
 struct victim {
 	atomic_llong begun, ended;
 	long long pages;
@@ -459,7 +482,10 @@ static struct victim *victim_create(void)
 	return shared == MAP_FAILED ? NULL : shared;
 }
 
-/* Kill it some time after it has begun, or never if that is 0. False if the allocation failed. */
+/*
+ * Kill it some time after it has begun, or never if that is 0. False if the
+ * allocation failed.
+ */
 static bool victim_run(struct victim *victim, int heap, unsigned long long len, int kill_after)
 {
 	long long pages = pages_allocated();
@@ -491,8 +517,9 @@ static bool victim_run(struct victim *victim, int heap, unsigned long long len, 
 }
 
 /*
- * A process that is to die gives up the rest of a large allocation. One that is met half way can be
- * told by the pages that it got, whatever the time that it took.
+ * A process that is to die gives up the rest of a large allocation. One that is
+ * met half way can be told by the pages that it got, whatever the time that it
+ * took.
  */
 TEST_F(heap, killed_while_allocating_gives_up)
 {
@@ -508,7 +535,10 @@ TEST_F(heap, killed_while_allocating_gives_up)
 	ASSERT_EQ(0, sysinfo(&info));
 	len = info.freeram / 2 / MIB * MIB;
 	wanted = len / self->page;
-	/* The first time is another: an emulated machine gets its memory when it is touched. */
+	/*
+	 * The first time is another: an emulated machine gets its memory when
+	 * it is touched.
+	 */
 	ASSERT_TRUE(victim_run(v, self->fd, len, 0));
 	ASSERT_TRUE(victim_run(v, self->fd, len, 0));
 	ASSERT_GE(v->pages, wanted);

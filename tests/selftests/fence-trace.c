@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The trace events of fences: their fields, and that none of them asks a driver that may be gone.
+ * The trace events of fences: their fields, and that none of them asks a driver
+ * that may be gone.
  */
 #include <kselftest_harness.h>
 
@@ -73,7 +74,9 @@ static int field_size(const char *format, const char *field)
 	return size;
 }
 
-/* Contexts are 64 bits, as are points: two that differ must not look the same. */
+/*
+ * Contexts are 64 bits, as are points: two that differ must not look the same.
+ */
 TEST_F(trace, context_and_seqno_are_recorded_whole)
 {
 	size_t i;
@@ -172,7 +175,10 @@ TEST_F(trace, whole_numbers_can_be_filtered_by)
 	EXPECT_EQ(NULL, strstr(at + 1, "dma_fence_init: "));
 }
 
-/* CVE-2026-74418, CVE-2026-63910: tracing everything, while everything comes and goes. */
+/*
+ * CVE-2026-74418, CVE-2026-63910: tracing everything, while everything comes
+ * and goes.
+ */
 TEST_F(trace, everything_traced_ok)
 {
 	int i, buf, merged;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The heap of contiguous memory: what its buffers are, and that its area is neither leaked nor
- * overdrawn.
+ * The heap of contiguous memory: what its buffers are, and that its area is
+ * neither leaked nor overdrawn.
  */
 #include <kselftest_harness.h>
 
@@ -20,7 +20,10 @@
 #define HEAPS "/dev/dma_heap"
 #define PAGES 16	/* in one segment: 64 KiB is what a device takes that says nothing */
 
-/* The one heap that is not the system heap bears the name of its area, which machines choose. */
+/*
+ * The one heap that is not the system heap bears the name of its area, which
+ * machines choose.
+ */
 static int heap_open(char *name, size_t size)
 {
 	DIR *dir = opendir(HEAPS);
@@ -120,8 +123,8 @@ TEST_F(cma, offset_of_a_mapping_counts)
 }
 
 /*
- * CVE-2024-46852: the fault handler gave out the page behind the last one of the buffer, which a
- * mapping that was grown could ask for.
+ * CVE-2024-46852: the fault handler gave out the page behind the last one of
+ * the buffer, which a mapping that was grown could ask for.
  */
 TEST_F(cma, page_behind_the_last_one_is_out_of_reach)
 {

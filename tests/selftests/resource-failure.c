@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What happens when something runs out: descriptors (RLIMIT_NOFILE), readable or writable memory of
- * the caller, kernel memory (every allocation of every call made to fail in turn). A failing call
- * says so, changes nothing and leaves no descriptor behind; whether it leaves memory behind is for
- * kmemleak to say, after the run.
+ * What happens when something runs out: descriptors (RLIMIT_NOFILE), readable
+ * or writable memory of the caller, kernel memory (every allocation of every
+ * call made to fail in turn). A failing call says so, changes nothing and
+ * leaves no descriptor behind; whether it leaves memory behind is for kmemleak
+ * to say, after the run.
  */
 #include <kselftest_harness.h>
 
@@ -69,7 +70,10 @@ static void machine_fini(struct machine *m)
 	close(m->heap);
 }
 
-/* The calls under test: each returns a descriptor (to be closed by the caller) or -errno. */
+/*
+ * The calls under test: each returns a descriptor (to be closed by the caller)
+ * or -errno.
+ */
 static int call_heap_alloc(struct machine *m)
 {
 	struct dma_heap_allocation_data data = { .len = 8192, .fd_flags = O_RDWR | O_CLOEXEC };
@@ -129,7 +133,10 @@ static int call_create_fence(struct machine *m)
 	return timeline_fence(m->timeline, 5);
 }
 
-/* More calls under test, which give no descriptor: 0 or -errno, and nothing stays behind. */
+/*
+ * More calls under test, which give no descriptor: 0 or -errno, and nothing
+ * stays behind.
+ */
 static int call_sync(struct machine *m)
 {
 	return buf_sync(m->buf, DMA_BUF_SYNC_START | RW) ?: buf_sync(m->buf, DMA_BUF_SYNC_END | RW);
@@ -204,13 +211,19 @@ FIXTURE_TEARDOWN(all)
  * No descriptor left
  */
 
-/* Allow no descriptor beyond those that are open now; returns how it was before. */
+/*
+ * Allow no descriptor beyond those that are open now; returns how it was
+ * before.
+ */
 static struct rlimit nofile_exhaust(void)
 {
 	struct rlimit old, none;
 	int lowest = dup(STDERR_FILENO);
 
-	/* every number below the lowest free one is in use, and none above it may be used */
+	/*
+	 * every number below the lowest free one is in use, and none above it
+	 * may be used
+	 */
 	close(lowest);
 	getrlimit(RLIMIT_NOFILE, &old);
 	none = old;
@@ -332,7 +345,10 @@ TEST_F(all, import_of_something_else_einval)
 	EXPECT_EQ(-EINVAL, vgem_import(self->m.vgem, STDERR_FILENO, &handle));
 }
 
-/* A path descriptor names a file without opening it: no operation of the buffer is reachable. */
+/*
+ * A path descriptor names a file without opening it: no operation of the buffer
+ * is reachable.
+ */
 TEST_F(all, path_descriptor_refused)
 {
 	char data[64] = {}, path[40];
@@ -349,7 +365,8 @@ TEST_F(all, path_descriptor_refused)
 }
 
 /*
- * Memory of the caller that is not there: the result cannot be told, so it must not exist either
+ * Memory of the caller that is not there: the result cannot be told, so it must
+ * not exist either
  */
 
 TEST_F(all, export_sync_file_cannot_tell_efault)
@@ -389,7 +406,10 @@ TEST_F(all, fence_info_cannot_tell_efault)
  * No kernel memory
  */
 
-/* The failure is armed through a descriptor that is open already, as opening would allocate. */
+/*
+ * The failure is armed through a descriptor that is open already, as opening
+ * would allocate.
+ */
 static int inject_open(void)
 {
 	int fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
@@ -435,7 +455,10 @@ struct injected {
 	int last;	/* what the call without any failure returned */
 };
 
-/* Make a call's first allocation fail, then its second and so on, until all succeed. */
+/*
+ * Make a call's first allocation fail, then its second and so on, until all
+ * succeed.
+ */
 static void inject_all(int inject, int (*call)(struct machine *m), bool gives_fd, struct machine *m,
 		       struct injected *result)
 {
@@ -512,8 +535,8 @@ TEST_F(no_memory, udmabuf_create_list_without_memory_enomem)
 }
 
 /*
- * CVE-2022-50819: stock makes a mapping for the first access, and after a failure
- * releases what is none. Here access needs no memory at all.
+ * CVE-2022-50819: stock makes a mapping for the first access, and after a
+ * failure releases what is none. Here access needs no memory at all.
  */
 TEST_F(no_memory, udmabuf_access_needs_no_memory)
 {
@@ -587,7 +610,10 @@ TEST_F(no_memory, export_sync_file_busy_without_memory_enomem)
 	EXPECT_CLEAN_FAILURES(call_export_sync_file, true);
 }
 
-/* A reservation may have room for a fence from the start: then there is nothing to fail. */
+/*
+ * A reservation may have room for a fence from the start: then there is nothing
+ * to fail.
+ */
 TEST_F(no_memory, import_sync_file_without_memory_enomem_or_ok)
 {
 	struct injected result;
@@ -600,7 +626,10 @@ TEST_F(no_memory, import_sync_file_without_memory_enomem_or_ok)
 	EXPECT_EQ(POLLIN, poll_events(self->m.buf, POLLIN, 1000));
 }
 
-/* More timelines than a reservation has room for. A failure half way adds none of them. */
+/*
+ * More timelines than a reservation has room for. A failure half way adds none
+ * of them.
+ */
 TEST_F(no_memory, import_of_many_without_memory_enomem)
 {
 	int timelines[40], i, next, merged = dup(self->m.a), a = self->m.a;
@@ -633,7 +662,9 @@ TEST_F(no_memory, import_of_many_without_memory_enomem)
 	EXPECT_EQ(POLLIN, poll_events(self->m.buf, POLLIN, 1000));
 }
 
-/* CVE-2021-47305: fences or arrays left behind by a merge that fails half way. */
+/*
+ * CVE-2021-47305: fences or arrays left behind by a merge that fails half way.
+ */
 TEST_F(no_memory, merge_without_memory_enomem)
 {
 	EXPECT_CLEAN_FAILURES(call_merge, true);
@@ -653,7 +684,10 @@ TEST_F(no_memory, create_fence_without_memory_enomem)
 	EXPECT_CLEAN_FAILURES(call_create_fence, true);
 }
 
-/* These need little memory or none; without it they fail cleanly or do not notice. */
+/*
+ * These need little memory or none; without it they fail cleanly or do not
+ * notice.
+ */
 TEST_F(no_memory, asking_a_fence_without_memory_enomem_or_ok)
 {
 	struct injected result;

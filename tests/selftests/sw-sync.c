@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sw_sync: a timeline counts up, wraps, and ends, and its fences follow; what its ioctls refuse.
+ * sw_sync: a timeline counts up, wraps, and ends, and its fences follow; what
+ * its ioctls refuse.
  */
 #include <kselftest_harness.h>
 
@@ -151,7 +152,10 @@ TEST_F(sw_sync, values_wrap)
 	EXPECT_EQ(1, status_and_close(fence));
 }
 
-/* A stride of more than half the range passes every point, although the end looks behind it. */
+/*
+ * A stride of more than half the range passes every point, although the end
+ * looks behind it.
+ */
 TEST_F(sw_sync, increment_of_more_than_half_the_range_signals_what_it_passes)
 {
 	int near = timeline_fence(self->timeline, 1);
@@ -234,7 +238,10 @@ TEST_F(sw_sync, timeline_is_named_after_who_opened_it)
 	close(timeline);
 }
 
-/* Two files of one point are one fence: a merge of them is that fence, and a deadline is shared. */
+/*
+ * Two files of one point are one fence: a merge of them is that fence, and a
+ * deadline is shared.
+ */
 TEST_F(sw_sync, same_value_is_the_same_fence)
 {
 	struct sync_set_deadline deadline = { .deadline_ns = 4711 };
@@ -309,7 +316,9 @@ TEST_F(sw_sync, bad_pointers_efault)
 		EXPECT_EQ(-EFAULT, do_ioctl(self->timeline, SW_SYNC_INC, bad[i]));
 		EXPECT_EQ(-EFAULT, do_ioctl(self->timeline, SW_SYNC_GET_DEADLINE, bad[i]));
 	}
-	/* the fence is made already when it turns out that nobody can be told */
+	/*
+	 * the fence is made already when it turns out that nobody can be told
+	 */
 	for (i = 0; i < 10; i++)
 		EXPECT_EQ(-EFAULT, do_ioctl(self->timeline, SW_SYNC_CREATE_FENCE,
 					    page_readonly(&create, sizeof(create))));
@@ -335,8 +344,8 @@ TEST_F(sw_sync, other_ioctls_enotty)
 }
 
 /*
- * Each merged file holds the last reference to points of the very timeline that is signaling, and
- * its callback lets go of them with the timeline's lock held.
+ * Each merged file holds the last reference to points of the very timeline that
+ * is signaling, and its callback lets go of them with the timeline's lock held.
  */
 TEST_F(sw_sync, signal_that_drops_other_points_of_the_timeline_ends)
 {
@@ -382,7 +391,10 @@ static void *point_maker(void *arg)
 	return NULL;
 }
 
-/* Points come and go under the timeline's feet: those of one value are sometimes shared. */
+/*
+ * Points come and go under the timeline's feet: those of one value are
+ * sometimes shared.
+ */
 TEST_F(sw_sync, points_made_and_dropped_in_parallel)
 {
 	pthread_t threads[4];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sync_file from user space: MERGE, FILE_INFO, SET_DEADLINE and poll() on fences of sw_sync.
+ * sync_file from user space: MERGE, FILE_INFO, SET_DEADLINE and poll() on
+ * fences of sw_sync.
  */
 #include <kselftest_harness.h>
 
@@ -633,7 +634,10 @@ TEST_F(sync, info_second_record_faults_efault)
 	ASSERT_EQ(0, munmap(pages + page_size(), page_size()));
 	fences = (void *)(pages + page_size() - sizeof(*fences));
 	EXPECT_EQ(-EFAULT, fence_info(merged, &info, fences, 2));
-	/* nothing is left behind that would keep the fences: closing and signaling still work */
+	/*
+	 * nothing is left behind that would keep the fences: closing and
+	 * signaling still work
+	 */
 	EXPECT_EQ(0, timeline_inc(self->timeline, 1));
 	EXPECT_EQ(0, timeline_inc(self->other, 1));
 	EXPECT_EQ(POLLIN, poll_events(merged, POLLIN, 1000));
@@ -754,7 +758,10 @@ TEST_F(sync, poll_wakes_every_sleeper)
 	}
 }
 
-/* Signals race with the first poll of each fence; a lost wake-up shows as a time-out. */
+/*
+ * Signals race with the first poll of each fence; a lost wake-up shows as a
+ * time-out.
+ */
 TEST_F(sync, poll_races_with_signal)
 {
 	int i;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * debugfs sync/info: all timelines of sw_sync with what is pending on them, and all sync_files with
- * their fences; and bufinfo's lines about fences.
+ * debugfs sync/info: all timelines of sw_sync with what is pending on them, and
+ * all sync_files with their fences; and bufinfo's lines about fences.
  */
 #include <kselftest_harness.h>
 
@@ -19,7 +19,10 @@
 
 FIXTURE(info) {
 	int timeline;
-	/* A timeline is called after its opener; a dead one may be listed for a while. */
+	/*
+	 * A timeline is called after its opener; a dead one may be listed for a
+	 * while.
+	 */
 	char name[16];
 	char *text;
 };
@@ -137,7 +140,9 @@ TEST_F(info, timeline_goes_when_closed)
 		read_info(self->text);
 		if (!strstr(self->text, self->name))
 			break;
-		/* its fences go an RCU grace period after their last reference */
+		/*
+		 * its fences go an RCU grace period after their last reference
+		 */
 		usleep(20000);
 	}
 	EXPECT_LT(i, 100);
@@ -202,8 +207,8 @@ TEST_F(info, signaled_sync_file_is_listed_with_its_time)
 }
 
 /*
- * A fence that has signaled stays in a reservation until its place is needed, and its driver may be
- * gone meanwhile: bufinfo must not ask it for its names.
+ * A fence that has signaled stays in a reservation until its place is needed,
+ * and its driver may be gone meanwhile: bufinfo must not ask it for its names.
  */
 TEST_F(info, bufinfo_does_not_name_the_driver_of_a_signaled_fence)
 {
@@ -222,7 +227,10 @@ TEST_F(info, bufinfo_does_not_name_the_driver_of_a_signaled_fence)
 	close(buf);
 }
 
-/* The same of a sync_file. CVE-2025-38703, CVE-2025-71302 and CVE-2026-68383 are such drivers. */
+/*
+ * The same of a sync_file. CVE-2025-38703, CVE-2025-71302 and CVE-2026-68383
+ * are such drivers.
+ */
 TEST_F(info, file_info_does_not_name_the_driver_of_a_signaled_fence)
 {
 	int fence = timeline_fence(self->timeline, 1);
@@ -255,7 +263,10 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* CVE-2024-38780: printing a timeline must not enable interrupts that its reader has off. */
+/*
+ * CVE-2024-38780: printing a timeline must not enable interrupts that its
+ * reader has off.
+ */
 TEST_F(info, read_while_everything_comes_and_goes)
 {
 	pthread_t threads[3];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/dmabuf/buffers: a folder for each buffer, for as long as there is the buffer.
+ * /sys/kernel/dmabuf/buffers: a folder for each buffer, for as long as there is
+ * the buffer.
  */
 #include <kselftest_harness.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * udmabuf: which memfds and ranges it takes, its limits, what the buffer shows of
- * them, and access by the CPU.
+ * udmabuf: which memfds and ranges it takes, its limits, what the buffer shows
+ * of them, and access by the CPU.
  */
 #include <kselftest_harness.h>
 
@@ -33,7 +33,9 @@ FIXTURE(udmabuf) {
 	size_t page;
 };
 
-/* A memfd of which each page begins with its number; -errno when there is none. */
+/*
+ * A memfd of which each page begins with its number; -errno when there is none.
+ */
 static int numbered_memfd(size_t pages, unsigned int flags, int seals)
 {
 	int mem = memfd_create("memory", MFD_ALLOW_SEALING | MFD_CLOEXEC | flags);
@@ -92,7 +94,10 @@ static int create_list(int dev, struct list *list, unsigned int count)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The number at the start of a page of the buffer; the pages were numbered by numbered_memfd(). */
+/*
+ * The number at the start of a page of the buffer; the pages were numbered by
+ * numbered_memfd().
+ */
 static size_t page_number(int buf, size_t page)
 {
 	size_t *p = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, buf, page * page_size());
@@ -144,7 +149,10 @@ TEST_F(udmabuf, outlives_the_memfd)
 	close(buf);
 }
 
-/* The pages are pinned: a hole gives the memfd new ones, and the buffer keeps its own. */
+/*
+ * The pages are pinned: a hole gives the memfd new ones, and the buffer keeps
+ * its own.
+ */
 TEST_F(udmabuf, keeps_its_pages_when_the_memfd_loses_them)
 {
 	int buf = create(self->dev, self->mem, 0, PAGES * self->page);
@@ -312,7 +320,9 @@ TEST_F(udmabuf, seals_decide)
 	}
 }
 
-/* Devices write to the buffer, which a descriptor for reading does not allow. */
+/*
+ * Devices write to the buffer, which a descriptor for reading does not allow.
+ */
 TEST_F(udmabuf, memfd_open_for_reading_eacces)
 {
 	char path[40];
@@ -403,7 +413,10 @@ TEST_F(udmabuf, size_limit_holds)
 	close(mem);
 }
 
-/* CVE-2025-37803: 4096 MiB are zero bytes in 32 bits, and half of it is less than nothing. */
+/*
+ * CVE-2025-37803: 4096 MiB are zero bytes in 32 bits, and half of it is less
+ * than nothing.
+ */
 TEST_F(udmabuf, size_limit_of_gigabytes_is_not_zero)
 {
 	static const char * const limits[] = { "2048", "4096", "8192", "2147483647" };
@@ -438,8 +451,8 @@ TEST_F(udmabuf, list_limit_holds)
 #define PINNED_ITEMS 1024
 
 /*
- * Two million ranges name one page. A pin for each would let the page's count of
- * references overflow, which makes the kernel warn.
+ * Two million ranges name one page. A pin for each would let the page's count
+ * of references overflow, which makes the kernel warn.
  */
 TEST_F(udmabuf, page_that_very_many_ranges_name_ok)
 {
@@ -469,7 +482,10 @@ TEST_F(udmabuf, page_that_very_many_ranges_name_ok)
 	free(list);
 }
 
-/* The seals tell how many pins there are: none may be left for the memfd to be sealed. */
+/*
+ * The seals tell how many pins there are: none may be left for the memfd to be
+ * sealed.
+ */
 TEST_F(udmabuf, page_named_twice_is_released_once)
 {
 	struct list list = {};
@@ -504,7 +520,10 @@ TEST_F(udmabuf, buffer_beyond_all_memory_enomem)
 	EXPECT_EQ(-ENOMEM, create(self->dev, self->mem, 0, 1ull << 40));
 }
 
-/* So many ranges of 24 bytes are 24 bytes in 32 bits: the second is read from beyond their copy. */
+/*
+ * So many ranges of 24 bytes are 24 bytes in 32 bits: the second is read from
+ * beyond their copy.
+ */
 TEST_F(udmabuf, list_whose_size_wraps_enomem)
 {
 	struct list list = { .items[0] = { self->mem, 0, 0, self->page } };
@@ -533,7 +552,9 @@ TEST_F(udmabuf, end_of_access_without_begin_einval)
 	close(buf);
 }
 
-/* CVE-2022-49983: stock maps the pages for a device that nobody else sets up. */
+/*
+ * CVE-2022-49983: stock maps the pages for a device that nobody else sets up.
+ */
 TEST_F(udmabuf, access_without_importer_needs_no_mapping)
 {
 	long before = dma_mappings();
@@ -669,7 +690,10 @@ static char *page_held_up(int uffd, size_t page)
 	return p;
 }
 
-/* Wait until a process is in an uninterruptible sleep, in which a kill may work or not. */
+/*
+ * Wait until a process is in an uninterruptible sleep, in which a kill may work
+ * or not.
+ */
 static void wait_for_deep_sleep(pid_t pid)
 {
 	char path[48], text[512], *state;

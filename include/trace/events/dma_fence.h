@@ -2,8 +2,8 @@
 /*
  * Trace events of a fence's life.
  *
- * context and seqno keep the 32 bits they have always had, for the tools that parse them; context64
- * and seqno64 are the whole numbers.
+ * context and seqno keep the 32 bits they have always had, for the tools that
+ * parse them; context64 and seqno64 are the whole numbers.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM dma_fence
@@ -49,7 +49,10 @@ DECLARE_EVENT_CLASS(name, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence),			\
 DMA_FENCE_EVENT_CLASS(dma_fence, fence->ops->get_driver_name(fence),
 		      fence->ops->get_timeline_name(fence));
 
-/* Possibly long after the signal. Events run with preemption off, which is an RCU read section. */
+/*
+ * Possibly long after the signal. Events run with preemption off, which is an
+ * RCU read section.
+ */
 DMA_FENCE_EVENT_CLASS(dma_fence_late, (__force const char *)dma_fence_driver_name(fence),
 		      (__force const char *)dma_fence_timeline_name(fence));
 

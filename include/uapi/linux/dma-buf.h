@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What userspace can do with the file descriptor of a buffer, besides mmap() and poll().
+ * What userspace can do with the file descriptor of a buffer, besides mmap()
+ * and poll().
  */
 #ifndef _DMA_BUF_UAPI_H_
 #define _DMA_BUF_UAPI_H_
@@ -11,14 +12,16 @@
 /**
  * struct dma_buf_sync - begin or end an access through a mapping
  *
- * Reading or writing a mapping of a buffer is only right between a start and an end. The start
- * waits for jobs that would be in the way: for those that write, before reading; for all, before
- * writing. It does not keep others from starting new ones. EINTR and EAGAIN mean: call again.
+ * Reading or writing a mapping of a buffer is only right between a start and an
+ * end. The start waits for jobs that would be in the way: for those that write,
+ * before reading; for all, before writing. It does not keep others from
+ * starting new ones. EINTR and EAGAIN mean: call again.
  */
 struct dma_buf_sync {
 	/**
-	 * @flags: One or both of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE, and one of
-	 * DMA_BUF_SYNC_START and DMA_BUF_SYNC_END. The end names the same accesses as the start.
+	 * @flags: One or both of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE, and
+	 * one of DMA_BUF_SYNC_START and DMA_BUF_SYNC_END. The end names the
+	 * same accesses as the start.
 	 */
 	__u64 flags;
 };
@@ -36,28 +39,35 @@ struct dma_buf_sync {
 /**
  * struct dma_buf_export_sync_file - get a buffer's fences as a sync_file
  *
- * For programs that synchronize explicitly and are given a buffer by one that does not. The file
- * stands for the jobs that are known now; later ones are not in it.
+ * For programs that synchronize explicitly and are given a buffer by one that
+ * does not. The file stands for the jobs that are known now; later ones are not
+ * in it.
  */
 struct dma_buf_export_sync_file {
 	/**
-	 * @flags: How the buffer will be used. DMA_BUF_SYNC_READ alone asks for those who write it,
-	 * as POLLIN does; DMA_BUF_SYNC_WRITE, with or without the other, for all, as POLLOUT does.
+	 * @flags: How the buffer will be used. DMA_BUF_SYNC_READ alone asks for
+	 * those who write it, as POLLIN does; DMA_BUF_SYNC_WRITE, with or
+	 * without the other, for all, as POLLOUT does.
 	 */
 	__u32 flags;
-	/** @fd: The sync_file, close-on-exec. Signaled from the start if nobody uses the buffer. */
+	/**
+	 * @fd: The sync_file, close-on-exec. Signaled from the start if nobody
+	 * uses the buffer.
+	 */
 	__s32 fd;
 };
 
 /**
  * struct dma_buf_import_sync_file - add a sync_file to a buffer's fences
  *
- * For programs that synchronize explicitly and pass a buffer on to one that does not.
+ * For programs that synchronize explicitly and pass a buffer on to one that
+ * does not.
  */
 struct dma_buf_import_sync_file {
 	/**
-	 * @flags: How the job behind the sync_file uses the buffer. With DMA_BUF_SYNC_READ alone
-	 * only writers wait for it; with DMA_BUF_SYNC_WRITE everybody does.
+	 * @flags: How the job behind the sync_file uses the buffer. With
+	 * DMA_BUF_SYNC_READ alone only writers wait for it; with
+	 * DMA_BUF_SYNC_WRITE everybody does.
 	 */
 	__u32 flags;
 	/** @fd: The sync_file; it stays open. */
@@ -69,9 +79,9 @@ struct dma_buf_import_sync_file {
 #define DMA_BUF_IOCTL_SYNC	_IOW(DMA_BUF_BASE, 0, struct dma_buf_sync)
 
 /*
- * Give the buffer a name that helps people in debugging: a string of at most DMA_BUF_NAME_LEN
- * bytes. The argument is the pointer to it. The size in the number depends on who compiled the
- * caller; the kernel takes both.
+ * Give the buffer a name that helps people in debugging: a string of at most
+ * DMA_BUF_NAME_LEN bytes. The argument is the pointer to it. The size in the
+ * number depends on who compiled the caller; the kernel takes both.
  */
 #define DMA_BUF_SET_NAME	_IOW(DMA_BUF_BASE, 1, const char *)
 #define DMA_BUF_SET_NAME_A	_IOW(DMA_BUF_BASE, 1, __u32)

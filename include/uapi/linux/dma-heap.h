@@ -8,7 +8,10 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-/* How the file descriptor may be opened: O_CLOEXEC, and O_RDONLY, O_WRONLY or O_RDWR. */
+/*
+ * How the file descriptor may be opened: O_CLOEXEC, and O_RDONLY, O_WRONLY or
+ * O_RDWR.
+ */
 #define DMA_HEAP_VALID_FD_FLAGS	(O_CLOEXEC | O_ACCMODE)
 
 /* There are none so far. */
@@ -17,7 +20,8 @@
 /**
  * struct dma_heap_allocation_data - what to allocate, and what came of it
  * @len: bytes, not zero; rounded up to whole pages
- * @fd: zero; returns the file descriptor of the new buffer, whose memory is zeroed
+ * @fd: zero; returns the file descriptor of the new buffer, whose memory is
+ *	zeroed
  * @fd_flags: see DMA_HEAP_VALID_FD_FLAGS
  * @heap_flags: zero
  */

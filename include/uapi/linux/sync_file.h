@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-1.0+ WITH Linux-syscall-note */
 /*
- * What userspace can do with a fence that it was given as a file descriptor, besides poll(): POLLIN
- * means that it has signaled.
+ * What userspace can do with a fence that it was given as a file descriptor,
+ * besides poll(): POLLIN means that it has signaled.
  */
 #ifndef _UAPI_LINUX_SYNC_H
 #define _UAPI_LINUX_SYNC_H
@@ -44,10 +44,11 @@ struct sync_fence_info {
 /**
  * struct sync_file_info - all fences behind a sync_file
  * @name: returns its name
- * @status: returns 0 while pending, 1 once signaled, a negative errno if a fence failed
+ * @status: returns 0 while pending, 1 once signaled, a negative errno if a
+ *	fence failed
  * @flags: zero
- * @num_fences: room in @sync_fence_info; returns how many there are. With 0 nothing but this,
- *	the name and the status is returned
+ * @num_fences: room in @sync_fence_info; returns how many there are. With 0
+ *	nothing but this, the name and the status is returned
  * @pad: zero
  * @sync_fence_info: pointer to an array of struct sync_fence_info to fill
  */
@@ -62,7 +63,8 @@ struct sync_file_info {
 
 /**
  * struct sync_set_deadline - say by when the fence is wanted
- * @deadline_ns: time on CLOCK_MONOTONIC; a hint to the driver, which may make haste
+ * @deadline_ns: time on CLOCK_MONOTONIC; a hint to the driver, which may make
+ *	haste
  * @pad: zero
  */
 struct sync_set_deadline {

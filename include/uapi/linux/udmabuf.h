@@ -13,8 +13,8 @@
 
 /**
  * struct udmabuf_create - one range of one memfd
- * @memfd: open for writing, sealed with F_SEAL_SHRINK, and neither with F_SEAL_WRITE
- *	nor with F_SEAL_FUTURE_WRITE
+ * @memfd: open for writing, sealed with F_SEAL_SHRINK, and neither with
+ *	F_SEAL_WRITE nor with F_SEAL_FUTURE_WRITE
  * @flags: UDMABUF_FLAGS_CLOEXEC or zero
  * @offset: where the range starts, in bytes, a multiple of the page size
  * @size: its length in bytes, a multiple of the page size
@@ -41,7 +41,8 @@ struct udmabuf_create_item {
 };
 
 /**
- * struct udmabuf_create_list - several ranges, one after the other in the buffer
+ * struct udmabuf_create_list - several ranges, one after the other in the
+ * buffer
  * @flags: UDMABUF_FLAGS_CLOEXEC or zero
  * @count: length of @list, up to the module's parameter list_limit
  * @list: the ranges
