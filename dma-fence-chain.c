@@ -86,14 +86,21 @@ static void dma_fence_chain_defer(struct dma_fence_chain *chain)
 }
 
 /* Follow prev or skip of a link that the caller holds; take a reference. */
-static struct dma_fence *dma_fence_chain_get(struct dma_fence __rcu **pointer)
+static __always_inline struct dma_fence *dma_fence_chain_get(struct dma_fence __rcu **pointer)
 {
+	struct dma_fence *fence;
+
 	guard(rcu)();
+	fence = rcu_dereference(*pointer);
+	/* Links are not recycled: the pointer need not be read again. Row chain_walk. */
+	if (fence && dma_fence_is_chain(fence) && dma_fence_get_rcu(fence))
+		return fence;
+
 	return dma_fence_get_rcu_safe(pointer);
 }
 
 /* Return true if the contained fence is signaled. The caller holds the link. */
-static bool dma_fence_chain_link_done(struct dma_fence *link)
+static __always_inline bool dma_fence_chain_link_done(struct dma_fence *link)
 {
 	return dma_fence_is_signaled(dma_fence_chain_contained(link));
 }
@@ -109,27 +116,24 @@ static void dma_fence_chain_replace(struct dma_fence __rcu **pointer, struct dma
 		dma_fence_put(new);
 }
 
-/*
- * Unlink signaled links behind @chain and get the next fence, as collecting
- * does.
- */
-static noinline struct dma_fence *dma_fence_chain_unlink(struct dma_fence_chain *chain)
+/* Unlink signaled links behind @chain, from @first on. Consumes a reference. */
+static noinline struct dma_fence *
+dma_fence_chain_unlink(struct dma_fence_chain *chain, struct dma_fence *first)
 {
-	struct dma_fence *first = dma_fence_chain_get(&chain->prev), *next = first, *older;
+	struct dma_fence *next = first, *older;
 	struct dma_fence_chain *link;
 	unsigned int passed = 0;
 
-	while (next && dma_fence_chain_link_done(next)) {
-		if (passed++ >= DMA_FENCE_CHAIN_PASS_MAX && irqs_disabled())
-			break;
+	do {
 		link = to_dma_fence_chain(next);
 		older = link ? dma_fence_chain_get(&link->prev) : NULL;
 		dma_fence_put(next);
 		next = older;
-	}
+		if (++passed >= DMA_FENCE_CHAIN_PASS_MAX && irqs_disabled())
+			break;
+	} while (next && dma_fence_chain_link_done(next));
 
-	if (next != first)
-		dma_fence_chain_replace(&chain->prev, first, next);
+	dma_fence_chain_replace(&chain->prev, first, next);
 	return next;
 }
 
@@ -143,34 +147,13 @@ static noinline void dma_fence_chain_skip_tidy(struct dma_fence_chain *chain)
 	dma_fence_put(skip);
 }
 
-/*
- * Get the next link if no driver has to be asked: row chain_walk. Links are not
- * recycled.
- */
-static __always_inline struct dma_fence *dma_fence_chain_get_plain(struct dma_fence_chain *chain)
-{
-	struct dma_fence *next, *contained;
-
-	guard(rcu)();
-	next = rcu_dereference(chain->prev);
-	if (!next || !dma_fence_is_chain(next) || !dma_fence_get_rcu(next))
-		return NULL;
-
-	contained = dma_fence_chain_contained(next);
-	if (!dma_fence_test_signaled_flag(contained) && !contained->ops->signaled)
-		return next;
-
-	dma_fence_put(next);
-	return NULL;
-}
-
 /* Get the next fence that is not signaled, or a signaled one at the limit. */
 static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fence_chain *chain)
 {
-	struct dma_fence *next = dma_fence_chain_get_plain(chain);
+	struct dma_fence *next = dma_fence_chain_get(&chain->prev);
 
-	if (!next)
-		next = dma_fence_chain_unlink(chain);
+	if (next && dma_fence_chain_link_done(next))
+		next = dma_fence_chain_unlink(chain, next);
 	if (rcu_access_pointer(chain->skip))
 		dma_fence_chain_skip_tidy(chain);
 	return next;
