@@ -8,7 +8,7 @@ PLACE = place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
-.PHONY: help demo test check users configs bench bench-native bench-smp kcsan kernels fuzz test-stock install-tree origins clean
+.PHONY: help demo test check users configs bench bench-native bench-smp kcsan kernels fuzz coverage test-stock install-tree origins clean
 
 help:
 	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
@@ -22,6 +22,7 @@ help:
 	@echo 'make kcsan                run our suites and selftests on a kernel that looks for data races'
 	@echo 'make kernels [KERNELS=]   run our suites on more kernels: rt none arm64 i386 modules move'
 	@echo 'make fuzz MINUTES=        run random programs of system calls and look for crashes and leaks'
+	@echo 'make coverage             say which lines our tests run, and which they do not'
 	@echo 'make test-stock           record what the suites of others do on a stock kernel, and show'
 	@echo '                          that our tests find there the bugs that it has'
 	@echo 'make install-tree KDIR=   lay this over a Linux 6.12 source tree'
@@ -72,6 +73,10 @@ kernels:
 fuzz:
 	@$(LOCKED) && kernel=$$($(MACHINES)/build -p fuzz) && $(PLACE) && \
 	tests/fuzz/run "$$kernel" "$$place/tree" "$$place/fuzz-out" "$$cache/fuzz-corpus" $(or $(MINUTES),30)
+
+coverage:
+	@$(LOCKED) && kernel=$$($(MACHINES)/build -p coverage) && $(PLACE) && \
+	tests/coverage/run "$$kernel" "$$place/tree" "$$place/coverage" "$$place/coverage-out"
 
 test-stock:
 	@set -o pipefail; $(LOCKED) && \
