@@ -2,11 +2,11 @@
 /*
  * dma-fence-array: all-of and any-of fences.
  *
- * An array is complete when all of its children are signaled, or one of them if
- * it was made so. It learns that in one of two ways. As long as nobody enabled
- * signaling, whoever asks looks at the children. Once signaling is enabled, a
- * callback on each child counts down and the last one queues an irq_work that
- * signals the array.
+ * An all-of array is complete when all of its children are signaled, an any-of
+ * array when one of them is. The array learns that in one of two ways. Until a
+ * waiter enables signaling, each query looks at the children. From then on, a
+ * callback on each child counts down. The callback that reaches zero queues an
+ * irq_work that signals the array.
  *
  * Locks: enabling signaling takes array->lock and, inside it, the lock of one
  * child after the other. A child's callback runs under the child's lock, so it
@@ -76,8 +76,8 @@ static bool dma_fence_array_child_count(struct dma_fence_array *array, struct dm
 	dma_fence_array_error_note(array, child);
 
 	/*
-	 * A full barrier: the error noted above is visible to who sees the
-	 * count. Pairs with the acquire in dma_fence_array_signaled().
+	 * A full barrier: readers that see the count also see the error noted
+	 * above. Pairs with the acquire in dma_fence_array_signaled().
 	 */
 	return atomic_dec_and_test(&array->num_pending);
 }
@@ -118,7 +118,10 @@ static __always_inline bool dma_fence_array_child_arm(struct dma_fence_array *ar
 	return !dma_fence_add_callback(array->fences[i], &cb->cb, dma_fence_array_child_done);
 }
 
-/* No reference dropped here is the last one: who enables signaling has one. */
+/*
+ * Queue callbacks on the children. No reference dropped here is the last one,
+ * because the caller that enables signaling holds one.
+ */
 static bool dma_fence_array_enable_signaling(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = container_of(fence, struct dma_fence_array, base);
@@ -186,9 +189,9 @@ static bool dma_fence_array_signaled(struct dma_fence *fence)
 }
 
 /*
- * When the array became complete: with its last child, or with the first one of
- * an any-of array. Called when it is signaled, which may be long after, if
- * nobody asked.
+ * Get the time at which the array became complete: with its last child, or with
+ * the first one of an any-of array. Called when the array is signaled. That may
+ * be long after completion if no caller asked meanwhile.
  *
  * A driver may set the signaled bit before the time is there. An interrupt that
  * waited for the time could wait for the code that it has interrupted: the
@@ -225,7 +228,7 @@ static void dma_fence_array_set_deadline(struct dma_fence *fence, ktime_t deadli
 }
 
 /*
- * Where the list is that dma_fence_array_alloc_whole() made room for: behind
+ * Find the list that dma_fence_array_alloc_whole() made room for. It follows
  * @num callbacks.
  */
 static struct dma_fence **dma_fence_array_own_list(struct dma_fence_array *array, unsigned int num)
@@ -279,9 +282,10 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 EXPORT_SYMBOL(dma_fence_array_alloc);
 
 /*
- * As dma_fence_array_alloc(), with room for the list of fences in the same
- * piece of memory: &dma_fence_array.fences points to it, for the caller to fill
- * and pass the array to dma_fence_array_init_whole().
+ * Allocate an array like dma_fence_array_alloc(), with room for the list of
+ * fences in the same piece of memory. &dma_fence_array.fences points to the
+ * list. The caller fills it and passes the array to
+ * dma_fence_array_init_whole().
  */
 struct dma_fence_array *dma_fence_array_alloc_whole(unsigned int num_fences)
 {

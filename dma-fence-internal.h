@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the fences' files offer to the rest of the subsystem, and to nobody
- * else.
+ * Interfaces of the fences' files for the rest of the subsystem only.
  */
 #ifndef _DMA_FENCE_INTERNAL_H
 #define _DMA_FENCE_INTERNAL_H

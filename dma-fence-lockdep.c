@@ -8,9 +8,9 @@
  * over only when the section that signals is.
  *
  * The section is entered as a trylock. That records no dependency of the map on
- * the locks that are held at that moment: nobody ever waits at the entry, so
- * they cannot be part of a deadlock there. What is taken within the section is
- * recorded, and so is what is held while waiting for a fence.
+ * the locks that are held at that moment. These locks cannot be part of a
+ * deadlock there, because entering the section never waits. Lockdep does record
+ * the locks taken within the section, and those held while waiting for a fence.
  */
 #include <linux/dma-fence.h>
 #include <linux/export.h>

@@ -193,7 +193,7 @@ int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
 {
 	int i, last = 0;
 
-	/* What was merged before is mostly in order. */
+	/* Fences that were merged before are mostly in order. */
 	for (i = 1; i < num_fences; i++)
 		if (fences[i - 1]->context >= fences[i]->context)
 			break;
@@ -213,7 +213,7 @@ int dma_fence_dedup_array(struct dma_fence **fences, int num_fences)
 }
 EXPORT_SYMBOL_GPL(dma_fence_dedup_array);
 
-/* What a merge has found so far. */
+/* The fences that a merge has found so far. */
 struct dma_fence_unwrap_set {
 	struct dma_fence **fences;
 	int count;
@@ -223,8 +223,8 @@ struct dma_fence_unwrap_set {
 };
 
 /*
- * Make room for what is still to come, as far as known; @heads_left includes
- * the current head.
+ * Make room for the fences still to come, as far as their number is known.
+ * @heads_left includes the current head.
  */
 static noinline int dma_fence_unwrap_set_grow(struct dma_fence_unwrap_set *set,
 					      const struct dma_fence_unwrap *cursor, int heads_left)

@@ -167,7 +167,10 @@ static bool dma_fence_any_flagged(struct dma_fence **fences, u32 count, u32 *idx
 	return false;
 }
 
-/* The same, after asking the drivers: all that a wait without time can do. */
+/*
+ * Return 1 if one of the fences is signaled, after asking the drivers; @idx
+ * says which. A wait with a timeout of zero can do no more than that.
+ */
 static signed long dma_fence_any_poll(struct dma_fence **fences, u32 count, u32 *idx)
 {
 	for (*idx = 0; *idx < count; ++*idx)

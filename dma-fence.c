@@ -36,13 +36,14 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *	dma_fence_init() ---> pending ---> signaled ---> released
  *	                      |            |             |
  *	                      |            |             last dma_fence_put()
- *	                      |            dma_fence_signal(), callbacks run in order
+ *	                      |            dma_fence_signal() runs the callbacks
  *	                      dma_fence_add_callback(), dma_fence_wait()
  *
  * The driver that runs the work creates the fence and signals it. Everybody
  * else holds a reference and waits, with dma_fence_wait() or with a callback
- * that runs from the signal. A fence that went wrong carries an error, see
- * dma_fence_set_error(); it is signaled all the same.
+ * that runs from the signal. Callbacks run in the order in which they were
+ * added. A fence that went wrong carries an error, see dma_fence_set_error();
+ * it is signaled all the same.
  *
  * Fences of one context, dma_fence_context_alloc(), complete in the order of
  * their sequence numbers; only the last one has to be kept. Fences of different
@@ -89,7 +90,7 @@ EXPORT_TRACEPOINT_SYMBOL(dma_fence_signaled);
  *
  * A lock taken inside is then known to be needed for signaling, while a lock
  * held around dma_fence_wait() is known to be held by a waiter. A lock that is
- * both is reported. What is held when the section begins is not recorded as a
+ * both is reported. Locks held when the section begins are not recorded as a
  * dependency, because entering never waits.
  *
  * Sections nest. Annotate what runs for every fence: interrupt threads,
@@ -130,8 +131,8 @@ u64 dma_fence_context_alloc(unsigned int num)
 EXPORT_SYMBOL(dma_fence_context_alloc);
 
 /*
- * What a fence gets that was initialised without operations. Its memory is
- * leaked: whose is it?
+ * Name a fence that was initialized without a lock or without names. Its memory
+ * is leaked, because the owner of the memory is unknown.
  */
 static const char *dma_fence_nameless_get_name(struct dma_fence *fence)
 {
@@ -151,8 +152,9 @@ static const struct dma_fence_ops dma_fence_nameless_ops = {
 static DEFINE_SPINLOCK(dma_fence_nameless_lock);
 
 /*
- * Out of the way of all who do it right. The arguments stay where they are for
- * dma_fence_init().
+ * Warn, and initialize the fence with replacements. Kept out of line, because
+ * correct drivers never get here. The parameters are those of dma_fence_init(),
+ * so that the call need not move them.
  */
 static noinline __cold void dma_fence_init_nameless(struct dma_fence *fence,
 						    const struct dma_fence_ops *ops,
@@ -213,8 +215,8 @@ static bool dma_fence_has_callbacks(struct dma_fence *fence)
 }
 
 /*
- * Nobody is left to signal it, but somebody still waits: do not let them wait
- * for ever.
+ * Signal a fence that is released with waiters. They would wait for ever,
+ * because no driver is left to signal it.
  */
 static noinline __cold void dma_fence_abandon(struct dma_fence *fence)
 {
@@ -238,9 +240,7 @@ static __always_inline void dma_fence_release_check(struct dma_fence *fence)
 		dma_fence_abandon(fence);
 }
 
-/*
- * What every release begins with, for those who release several fences at once.
- */
+/* Begin a release. For callers that release several fences at once. */
 void dma_fence_release_begin(struct dma_fence *fence)
 {
 	dma_fence_release_check(fence);
@@ -439,9 +439,9 @@ static __always_inline bool __dma_fence_enable_locked(struct dma_fence *fence)
 }
 
 /*
- * Have the driver signal the fence unasked; true while there is something to
- * wait for. The driver may signal from within the operation, whatever it
- * answers.
+ * Make the driver signal the fence unasked. Return true while the fence is
+ * unsignaled. The driver may signal from within
+ * &dma_fence_ops.enable_signaling, whether that returns true or false.
  */
 bool dma_fence_enable_locked(struct dma_fence *fence)
 {
@@ -449,13 +449,11 @@ bool dma_fence_enable_locked(struct dma_fence *fence)
 }
 
 /**
- * dma_fence_enable_sw_signaling - have the fence signaled without anybody
- * asking
+ * dma_fence_enable_sw_signaling - make the driver signal the fence unasked
  * @fence: the fence
  *
  * Many drivers notice the end of work only when asked. This makes them arm an
- * interrupt, or whatever they need. Waiting and adding a callback do it by
- * themselves.
+ * interrupt or the like. Waiting and adding a callback do it by themselves.
  *
  * Context: any; takes the fence's lock. The fence may be signaled on return.
  */

@@ -5,14 +5,14 @@
  *
  * Opening debugfs sync/sw_sync makes a timeline at zero; one ioctl makes a
  * fence at a point of it, another advances it. A fence whose creator never gets
- * there blocks whoever waits: never offer this to processes that are not
+ * there blocks its waiters. So never offer this to processes that are not
  * trusted with the whole machine.
  *
  * Locks: the timeline's, which is that of its fences. While a fence signals, a
  * callback may drop the last reference to any other fence of the same timeline,
  * with that lock held: so a release takes no lock. A point whose references
- * have gone stays in the timeline until an RCU callback removes it, and whoever
- * finds it there has to get a reference before using it.
+ * have gone stays in the timeline until an RCU callback removes it. A thread
+ * that finds a point there has to get a reference before using it.
  */
 #include <linux/compat.h>
 #include <linux/err.h>
@@ -137,8 +137,9 @@ static void sync_point_set_deadline(struct dma_fence *fence, ktime_t deadline)
 }
 
 /*
- * Nobody holds a lock here, and whoever found the point without a reference has
- * let go of it.
+ * Free a point. Taking the lock is safe, because an RCU callback runs with no
+ * lock held. Threads that found the point without a reference have let go of
+ * it.
  */
 static void sync_point_free_rcu(struct rcu_head *rcu)
 {

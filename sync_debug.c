@@ -58,9 +58,9 @@ static void sync_debug_show_timeline(struct seq_file *s, struct sync_timeline *t
 }
 
 /*
- * What the driver of a fence says about it. The driver may forget all this, or
- * go altogether, an RCU grace period after the fence has signaled: it is asked
- * only while the fence has not.
+ * Print the driver's view of a fence. The driver may forget all this, or go
+ * altogether, an RCU grace period after the fence has signaled. So it is asked
+ * only while the fence is unsignaled.
  */
 static void sync_debug_show_pending(struct seq_file *s, struct dma_fence *fence)
 {

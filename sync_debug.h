@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What sw_sync.c, sync_debug.c and sync_file.c share, a section for each file
- * that implements it.
+ * Declarations that sw_sync.c, sync_debug.c and sync_file.c share, with a
+ * section for each file that implements them.
  */
 #ifndef _DMA_BUF_SYNC_DEBUG_H
 #define _DMA_BUF_SYNC_DEBUG_H
@@ -58,7 +58,7 @@ struct sw_sync_get_deadline {
  * struct sync_timeline - a counter that userspace advances
  * @refcount: the open file holds one, and so does each point until its memory
  *	goes
- * @name: who opened it
+ * @name: command name of the task that opened it
  * @context: of its fences
  * @lock: of its fences too; protects @value and @points. Taken with interrupts
  *	off
@@ -86,8 +86,8 @@ struct sync_timeline {
  *	lock
  * @done_node: link in the list of points that one thread is about to signal.
  *	The list holds a reference. Locking: belongs to that thread
- * @deadline: earliest time at which somebody wants it to signal; KTIME_MAX if
- *	nobody said.
+ * @deadline: earliest time by which a waiter wants it to signal; KTIME_MAX if
+ *	no waiter gave one.
  *	Locking: the timeline's lock
  */
 struct sync_point {

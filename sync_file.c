@@ -30,7 +30,8 @@
 
 /* Bits of sync_file.flags */
 enum sync_file_flag_bits {
-	SYNC_FILE_ARMED_BIT,	/* somebody has added sync_file.cb, or is about to */
+	/* A poll() has added sync_file.cb, or is about to. */
+	SYNC_FILE_ARMED_BIT,
 };
 
 static const struct file_operations sync_file_fops;
@@ -41,9 +42,9 @@ static void sync_file_fence_signaled(struct dma_fence *fence, struct dma_fence_c
 }
 
 /*
- * All files of this kind look the same from outside, name and inode included:
- * they share the dentry of this one, which nobody ever opens. That is nearly
- * half of what it costs to make a file.
+ * All files of this kind look the same from outside, name and inode included.
+ * They share the dentry of this one, which no process ever opens. That saves
+ * nearly half of the cost of making a file.
  */
 static struct file *sync_file_model __ro_after_init;
 
@@ -54,7 +55,7 @@ static struct file *sync_file_getfile(void)
 	return anon_inode_getfile("sync_file", &sync_file_fops, NULL, 0);
 }
 
-/* As soon as there are anonymous inodes. */
+/* Make the model as soon as there are anonymous inodes. */
 static int __init sync_file_init(void)
 {
 	struct file *file = sync_file_getfile();
@@ -183,9 +184,9 @@ static int sync_file_release(struct inode *inode, struct file *file)
 
 /*
  * Have the queue woken when the fence signals. Only the first poll() adds the
- * callback. A second, running beside it, finds the bit set and may be asleep
- * before the callback is refused because the fence has signaled meanwhile:
- * nobody but the first can wake it then.
+ * callback. A second poll(), running beside it, finds the bit set and may fall
+ * asleep. The callback is refused if the fence has signaled meanwhile. Then
+ * only the first poll() can wake the second.
  */
 static void sync_file_arm(struct sync_file *sync_file)
 {
@@ -260,8 +261,8 @@ static long sync_file_ioctl_merge(struct sync_file *sync_file, struct sync_merge
 }
 
 /*
- * Asking is a wish to know: a fence that nobody waits for might never say that
- * it is done.
+ * Get the status of a fence, after making its driver signal it. Otherwise a
+ * fence without waiters might never say that it is done.
  */
 static int sync_file_fence_status(struct dma_fence *fence)
 {

@@ -296,7 +296,7 @@ struct dma_buf {
 	/** @priv: The exporter's. */
 	void *priv;
 
-	/** @resv: Who uses the buffer, and its lock. Never NULL. */
+	/** @resv: Fences of the users, lock of the buffer. Never NULL. */
 	struct dma_resv *resv;
 
 	/**

@@ -10,8 +10,9 @@ struct dma_fence;
 /**
  * struct dma_fence_unwrap - position inside of a fence that may be a container
  * @chain: current link of the timeline, or the fence itself if it is not one.
- *	The cursor's only reference: who leaves dma_fence_unwrap_for_each()
- *	early drops it with dma_fence_put(). NULL after the end
+ *	The cursor's only reference. A caller that leaves
+ *	dma_fence_unwrap_for_each() early drops it with dma_fence_put(). NULL
+ *	after the end
  * @array: what @chain holds; an array, or a fence visited as such. Borrowed
  *	from @chain
  * @index: position within @array
@@ -35,7 +36,7 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor);
  *
  * Links of a chain whose fence is signaled may be left out.
  *
- * Who leaves the loop early, by break, goto or return, must call
+ * A caller that leaves the loop early, by break, goto or return, must call
  * dma_fence_put(cursor->chain). After the loop's own end that is allowed, too,
  * and does nothing.
  */

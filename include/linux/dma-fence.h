@@ -71,8 +71,8 @@ struct dma_fence {
  *	&dma_fence.lock by the core; a driver may set it earlier and notify
  *	waiters later.
  * @DMA_FENCE_FLAG_TIMESTAMP_BIT: &dma_fence.timestamp is valid
- * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: somebody waits, or has waited: the driver
- *	was told to signal
+ * @DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT: the driver was told to signal, because the
+ *	fence has or had a waiter
  * @DMA_FENCE_FLAG_USER_BITS: this bit and those above belong to the driver
  */
 enum dma_fence_flag_bits {
@@ -121,8 +121,8 @@ struct dma_fence_ops {
 
 	/**
 	 * @get_driver_name: name of the driver. Called at any time before the
-	 * signal, in any context, with or without the lock. What it returns has
-	 * to last for an RCU grace period after the signal.
+	 * signal, in any context, with or without the lock. The returned string
+	 * has to last for an RCU grace period after the signal.
 	 */
 	const char *(*get_driver_name)(struct dma_fence *fence);
 
@@ -178,9 +178,9 @@ struct dma_fence_ops {
 				   char *str, int size);
 
 	/**
-	 * @set_deadline: somebody would like the fence signaled by @deadline,
-	 * CLOCK_MONOTONIC. A hint; may come repeatedly, in any context, without
-	 * the lock.
+	 * @set_deadline: take the hint that a waiter would like the fence
+	 * signaled by @deadline, CLOCK_MONOTONIC. Waiters may give it
+	 * repeatedly, in any context, without the lock.
 	 */
 	void (*set_deadline)(struct dma_fence *fence, ktime_t deadline);
 };
@@ -262,9 +262,9 @@ dma_fence_get_rcu_safe(struct dma_fence __rcu **fencep)
 		 * count with release, after the owner had overwritten *fencep
 		 * and put the earlier fence. Having read that count, with the
 		 * ordering below, we must see the overwritten pointer. So an
-		 * unchanged pointer means that the reference is to the fence
-		 * that stands there. The same fence put back in place is no
-		 * harm: it is what we were asked for.
+		 * unchanged pointer means that the reference is to the fence in
+		 * that place. If the owner put the same fence back, no harm is
+		 * done: our caller asked for that fence.
 		 */
 		smp_acquire__after_ctrl_dep();
 		if (fence == rcu_access_pointer(*fencep))
@@ -343,7 +343,7 @@ static inline bool dma_fence_check_and_signal(struct dma_fence *fence)
  * @fence: the fence
  *
  * Does not ask the driver, see dma_fence_is_signaled() for that. After true,
- * what was written before the signal can be seen, &dma_fence.error for one.
+ * the caller sees all writes from before the signal, such as &dma_fence.error.
  * Callbacks may still be running.
  *
  * Context: any.

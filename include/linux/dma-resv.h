@@ -31,9 +31,9 @@ extern struct ww_class reservation_ww_class;
 enum dma_resv_usage {
 	/**
 	 * @DMA_RESV_USAGE_KERNEL: memory management by the kernel: moves,
-	 * clears, page table updates. Nobody, with or without implicit
-	 * synchronisation, may touch the memory before such a fence has
-	 * signaled.
+	 * clears, page table updates. All users must wait for such a fence
+	 * before they touch the memory, with or without implicit
+	 * synchronization.
 	 */
 	DMA_RESV_USAGE_KERNEL,
 
@@ -85,13 +85,13 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
  * struct dma_resv - fences that use a buffer, and the lock over its state
  *
  * May be embedded anywhere and needs no allocation to exist. The object itself
- * is not freed by RCU: whoever looks at it holds the buffer it belongs to.
+ * is not freed by RCU: readers must hold the buffer it belongs to.
  */
 struct dma_resv {
 	/**
 	 * @lock: wound/wait mutex of class &reservation_ww_class, taken by
-	 * dma_resv_lock() and its variants. Everything that changes the fences
-	 * holds it, and so does whoever changes the state (placement, mappings)
+	 * dma_resv_lock() and its variants. A task that changes the fences
+	 * holds it. So does a task that changes the state (placement, mappings)
 	 * of the buffer that the reservation belongs to.
 	 */
 	struct ww_mutex lock;
@@ -119,10 +119,10 @@ struct dma_resv {
 	struct dma_resv_watch *watches;
 
 	/**
-	 * @generation: changes whenever the fences move to other storage, and
-	 * when fences are replaced that nobody may wait for any more.
-	 * Uninitialized as long as @fences is NULL. Private to the
-	 * implementation.
+	 * @generation: changes whenever the fences move to other storage. Also
+	 * changes when dma_resv_replace_fences() replaces fences, because
+	 * readers must not wait for those any more. Uninitialized as long as
+	 * @fences is NULL. Private to the implementation.
 	 * Locking: as @fences.
 	 */
 	unsigned int generation;
@@ -297,7 +297,7 @@ static inline enum dma_resv_usage dma_resv_iter_usage(struct dma_resv_iter *curs
  *
  * A lock-free walk begins anew when the fences moved to other storage, or one
  * left it while it was being read. A caller that accumulates over the fences
- * forgets what it has whenever this returns true.
+ * must drop its result so far whenever this returns true.
  *
  * Context: Any.
  * Return: true for the first fence of every pass, including the very first.
@@ -499,13 +499,13 @@ static inline bool __must_check dma_resv_trylock(struct dma_resv *obj)
 }
 
 /**
- * dma_resv_is_locked - tell whether anybody holds the lock
+ * dma_resv_is_locked - tell whether the lock is held
  * @obj: reservation
  *
  * For heuristics; use dma_resv_assert_held() to state that the caller holds it.
  *
  * Context: Any.
- * Return: true if the lock is held by someone.
+ * Return: true if a task holds the lock, the caller or another.
  */
 static inline bool dma_resv_is_locked(struct dma_resv *obj)
 {

@@ -61,7 +61,10 @@ DEFINE_EVENT(dma_fence, dma_fence_init, TP_PROTO(struct dma_fence *fence), TP_AR
 /* The driver has handed the work to the hardware; emitted by drivers. */
 DEFINE_EVENT(dma_fence, dma_fence_emit, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
 
-/* Somebody waits for the first time; only for drivers that want to know. */
+/*
+ * The core asks the driver to signal, for the first waiter. Only fences with
+ * &dma_fence_ops.enable_signaling emit this.
+ */
 DEFINE_EVENT(dma_fence, dma_fence_enable_signal, TP_PROTO(struct dma_fence *fence), TP_ARGS(fence));
 
 DEFINE_EVENT(dma_fence_late, dma_fence_wait_start, TP_PROTO(struct dma_fence *fence),

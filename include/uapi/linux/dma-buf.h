@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What userspace can do with the file descriptor of a buffer, besides mmap()
+ * Operations for userspace on the file descriptor of a buffer, besides mmap()
  * and poll().
  */
 #ifndef _DMA_BUF_UAPI_H_
@@ -51,8 +51,8 @@ struct dma_buf_export_sync_file {
 	 */
 	__u32 flags;
 	/**
-	 * @fd: The sync_file, close-on-exec. Signaled from the start if nobody
-	 * uses the buffer.
+	 * @fd: The sync_file, close-on-exec. Signaled from the start if there
+	 * is no job to wait for.
 	 */
 	__s32 fd;
 };

@@ -18,7 +18,7 @@
 #define DMA_HEAP_VALID_HEAP_FLAGS	(0ULL)
 
 /**
- * struct dma_heap_allocation_data - what to allocate, and what came of it
+ * struct dma_heap_allocation_data - request for a buffer, and the buffer's fd
  * @len: bytes, not zero; rounded up to whole pages
  * @fd: zero; returns the file descriptor of the new buffer, whose memory is
  *	zeroed

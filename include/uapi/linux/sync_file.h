@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-1.0+ WITH Linux-syscall-note */
 /*
- * What userspace can do with a fence that it was given as a file descriptor,
- * besides poll(): POLLIN means that it has signaled.
+ * Operations for userspace on a fence that it was given as a file descriptor,
+ * besides poll(). There, POLLIN means that the fence has signaled.
  */
 #ifndef _UAPI_LINUX_SYNC_H
 #define _UAPI_LINUX_SYNC_H
