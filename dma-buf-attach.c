@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who uses a buffer: attaching and detaching devices, pinning, and telling of
- * moves.
+ * Attach and detach devices, pin buffers, and tell importers about moves.
  *
- * Either side may be dynamic: an exporter that can move the buffer, an importer
- * that can follow. Where only one of them is, the attachment is made static for
- * its whole life: the buffer is pinned, if its exporter can pin, and mapped for
- * both directions at once.
+ * A dynamic exporter can move the buffer. A dynamic importer can follow a move.
+ * If only one of them is dynamic, the attachment is static for its whole life.
+ * Attaching then pins the buffer, if its exporter can pin, and maps it for both
+ * directions.
  *
  *	exporter  importer   at attach    at map
- *	--------  --------   ----------   -----------------------------------------------
+ *	--------  --------   ----------   ----------------------
  *	static    static     -            map
  *	static    dynamic    map          (the mapping of attach)
  *	dynamic   static     pin, map     (the mapping of attach)
- *	dynamic   dynamic    -            map; pinned too, without CONFIG_DMABUF_MOVE_NOTIFY
+ *	dynamic   dynamic    -            map
+ *
+ * In the last case, mapping also pins the buffer if CONFIG_DMABUF_MOVE_NOTIFY
+ * is not set.
  *
  * Locks: the reservation, around the list of attachments and the exporter's pin
  * and map. Never around the exporter's attach and detach.
@@ -76,10 +78,11 @@ static __always_inline int dma_buf_attachment_publish(struct dma_buf_attachment 
 }
 
 /*
- * The buffer has room for one attachment. The bit is taken and given back like
- * a lock: whoever gets the memory finds that the last owner is done with it.
- * The allocator would tell who uses an attachment after dma_buf_detach(); here
- * debugging kernels leave nothing of it that could be used.
+ * Allocate an attachment. The buffer embeds the memory for one. Taking and
+ * clearing the bit works like a lock, so the next owner of the memory finds
+ * that the last owner is done with it. The allocator would detect a driver that
+ * uses an attachment after dma_buf_detach(). For the embedded one, debugging
+ * kernels poison the memory instead.
  */
 static __always_inline struct dma_buf_attachment *dma_buf_attachment_alloc(struct dma_buf *dmabuf)
 {
@@ -114,17 +117,18 @@ static __always_inline void dma_buf_attachment_free(struct dma_buf *dmabuf,
  * @importer_ops: callbacks of the importer, or NULL for one that cannot follow
  * @importer_priv: stored in &dma_buf_attachment.importer_priv
  *
- * &dma_buf_attach_ops.move_notify may be called before this returns: what it
- * needs to find through @importer_priv must be complete.
+ * The exporter may call &dma_buf_attach_ops.move_notify before this returns.
+ * The importer must initialize @importer_priv completely before the call.
  *
  * Context: Process context; sleeps. Takes and drops the reservation lock.
  * Return: The attachment, which dma_buf_detach() frees, or an ERR_PTR() and
  * nothing has changed:
  *
- * * -EINVAL: no buffer, no device, or callbacks without move_notify. Warns. *
- * -ENOMEM: out of memory. * -EBUSY and others: the exporter refused the device,
- * or could not pin or map the buffer. * -ERESTARTSYS: a signal came while
- * waiting for a move to end.
+ * * -EINVAL: no buffer, no device, or callbacks without move_notify. Warns.
+ * * -ENOMEM: out of memory.
+ * * -EBUSY and others: the exporter refused the device, or could not pin or map
+ *   the buffer.
+ * * -ERESTARTSYS: a signal came while waiting for a move to end.
  */
 struct dma_buf_attachment *
 dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,

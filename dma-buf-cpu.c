@@ -27,11 +27,12 @@
  *   own mmap() should show an imported buffer redirects to it by
  *   dma_buf_mmap().
  *
- * - Either way each access stands between dma_buf_begin_cpu_access() and
- *   dma_buf_end_cpu_access(), or between the two kinds of DMA_BUF_IOCTL_SYNC in
- *   userspace. The first waits for the jobs that would race with the access and
- *   makes their results visible to the CPU; the second makes the CPU's writes
- *   visible to devices. A mapping may stay for longer than one such bracket.
+ * - Either way, drivers enclose each access in dma_buf_begin_cpu_access() and
+ *   dma_buf_end_cpu_access(). Userspace encloses it in the two kinds of
+ *   DMA_BUF_IOCTL_SYNC. The first call waits for the jobs that would race with
+ *   the access, and makes their results visible to the CPU. The second call
+ *   makes the CPU's writes visible to devices. A mapping may outlive one such
+ *   pair of calls.
  */
 
 /*

@@ -20,7 +20,7 @@
 static DEFINE_MUTEX(dma_buf_list_lock);
 static LIST_HEAD(dma_buf_list);
 
-/* What a whole reading has seen. */
+/* Totals of one complete read of the file. */
 struct dma_buf_debugfs_total {
 	int count;
 	size_t size;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a process can do with the file descriptor of a buffer: mmap, llseek,
- * ioctl, and reading about it in /proc. Neither read nor write: bytes are
- * reached through a mapping.
+ * The file operations of a buffer: mmap, llseek, ioctl, and fdinfo in /proc.
+ * There is neither read nor write, because processes reach the bytes through a
+ * mapping.
  *
- * poll() stands in dma-buf-poll.c, the two sync_file ioctls in
+ * poll() is in dma-buf-poll.c, the two sync_file ioctls are in
  * dma-buf-sync-file.c.
  *
  * Locks: the name lock around the name. The exporter's mmap is called without
@@ -148,7 +148,7 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 	struct dma_buf *dmabuf = file->private_data;
 
 	seq_printf(m, "size:\t%zu\n", dmabuf->size);
-	/* Without the reference that whoever reads this holds. */
+	/* Leave out the reference that the reader of fdinfo holds. */
 	seq_printf(m, "count:\t%ld\n", file_count(file) - 1);
 	seq_printf(m, "exp_name:\t%s\n", dmabuf->exp_name);
 
@@ -161,8 +161,8 @@ static void dma_buf_file_show_fdinfo(struct seq_file *m, struct file *file)
 }
 
 /*
- * The last reference has gone. Who holds on to the dentry has the name, and
- * nothing else.
+ * Release the buffer after the last reference has gone. A holder of the dentry
+ * can still read the name, but nothing else.
  */
 static int dma_buf_file_release(struct inode *inode, struct file *file)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the dma-buf*.c files share, a section for each file that implements it.
+ * Declarations that the dma-buf*.c files share, one section per implementing
+ * file.
  */
 #ifndef _DMA_BUF_INTERNAL_H
 #define _DMA_BUF_INTERNAL_H
@@ -68,14 +69,14 @@ struct sg_table *dma_buf_sgt_create_locked(struct dma_buf_attachment *attach,
 void dma_buf_sgt_destroy_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 				enum dma_data_direction dir);
 
-/* Give this mapping out from now on, also to those who do not hold the lock. */
+/* Cache this mapping. Importers get it from now on, even without the lock. */
 static inline void dma_buf_sgt_keep_locked(struct dma_buf_attachment *attach, struct sg_table *sgt,
 					   enum dma_data_direction dir)
 {
 	attach->dir = dir;
 	/*
-	 * Whoever finds the table finds its direction and its entries: see
-	 * dma_buf_sgt_kept().
+	 * A reader that finds the table also finds its direction and its
+	 * entries: see dma_buf_sgt_kept().
 	 */
 	smp_store_release(&attach->sgt, sgt);
 }

@@ -19,7 +19,7 @@
 
 /**
  * struct dma_buf_shadow - what an importer is given with CONFIG_DMABUF_DEBUG
- * @shown: the DMA addresses and nothing else: who looks for a page finds none,
+ * @shown: only the DMA addresses; an importer that looks for a page finds none,
  *	and faults
  * @exported: the exporter's table behind it, which stays whole for the
  *	exporter's own use
@@ -83,8 +83,8 @@ static struct sg_table *dma_buf_sgt_unshow(struct sg_table *shown)
 }
 
 /*
- * Where neither side can follow a move, one that is under way must end before
- * the device starts.
+ * Wait for a move that is under way to end before the device starts, if neither
+ * side can follow a move.
  */
 static int dma_buf_sgt_wait_moved(struct dma_buf_attachment *attach)
 {
@@ -245,8 +245,8 @@ struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 EXPORT_SYMBOL_NS_GPL(dma_buf_map_attachment, DMA_BUF);
 
 /*
- * A function of its own, so that who is given the kept mapping does not pay for
- * its frame.
+ * Map the attachment under the lock. This is a separate function, so that
+ * importers that get the cached mapping do not pay for its stack frame.
  */
 static noinline struct sg_table *dma_buf_map_taking_lock(struct dma_buf_attachment *attach,
 							 enum dma_data_direction dir)
@@ -351,8 +351,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
 
 	might_lock(&attach->dmabuf->resv->lock.base);
 	/*
-	 * Whoever was given the kept mapping sees without the lock that it is
-	 * kept.
+	 * An importer that got the cached mapping sees without the lock that it
+	 * is cached.
 	 */
 	if (sgt != READ_ONCE(attach->sgt))
 		dma_buf_unmap_taking_lock(attach, sgt, dir);

@@ -39,21 +39,21 @@
  * Userspace that knows nothing of fences can still wait for a buffer, by
  * poll(), select() or epoll on its file descriptor:
  *
- * - EPOLLIN is reported once nobody writes to the buffer any more: all fences
- *   of usage DMA_RESV_USAGE_KERNEL and DMA_RESV_USAGE_WRITE have signaled. It
- *   may be read.
+ * - EPOLLIN means that userspace may read the buffer. No job writes to it any
+ *   more, because all fences of usage DMA_RESV_USAGE_KERNEL and
+ *   DMA_RESV_USAGE_WRITE have signaled.
  *
- * - EPOLLOUT is reported once nobody uses it at all in a way that implicit
- *   synchronization knows of: the fences of DMA_RESV_USAGE_READ have signaled
- *   too. It may be written.
+ * - EPOLLOUT means that userspace may write the buffer. No job that implicit
+ *   synchronization knows of uses it any more, because the fences of
+ *   DMA_RESV_USAGE_READ have signaled, too.
  *
- * Who asks for both is woken for the first of them: the end of a fence that
- * keeps readers and writers out may be reported as EPOLLIN alone, and as both
- * by the next call. EPOLLOUT never comes alone.
+ * A waiter that asks for both is woken for the first of them. When a fence that
+ * keeps readers and writers out signals, poll() may report EPOLLIN alone. The
+ * next call then reports both. EPOLLOUT never comes alone.
  *
- * Fences of DMA_RESV_USAGE_BOOKKEEP do not count. Readiness tells of the past
- * only: a job that is submitted between poll() and the access is not waited
- * for.
+ * Fences of DMA_RESV_USAGE_BOOKKEEP do not count. Readiness only tells about
+ * the past: poll() does not wait for a job that is submitted between poll() and
+ * the access.
  */
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What dma-buf.c calls in dma-buf-sysfs-stats.c; to remove the statistics,
- * remove both files and the four calls.
+ * Functions of dma-buf-sysfs-stats.c that dma-buf.c calls. To remove the
+ * statistics, remove both files and the four calls.
  */
 #ifndef _DMA_BUF_SYSFS_STATS_H
 #define _DMA_BUF_SYSFS_STATS_H

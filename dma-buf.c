@@ -3,21 +3,21 @@
  * The shared buffer: how it comes to be, how it is passed on, how it goes.
  *
  *	dma_buf_export()      one file, one inode, one reservation
- *	dma_buf_fd()          the file becomes a number that any process may be given
+ *	dma_buf_fd()          the file becomes a number that can be passed on
  *	dma_buf_get(), _put() the number becomes a buffer again, and back
  *	dma_buf_teardown()    the last reference to the file has gone
  *
  * The file counts the references, so a buffer lives exactly as long as its
- * file. Its memory is part of the inode, and stays for longer if somebody holds
- * on to that: who opened the file with O_PATH, or who is just reading a name in
- * /proc, which is made from the dentry.
+ * file. Its memory is part of the inode, and stays while a process holds the
+ * inode. A process does so if it opened the file with O_PATH, or while it reads
+ * a name in /proc, which is made from the dentry.
  *
- * Locks: none is taken here but the name lock. The exporter's release runs with
+ * Locks: only the name lock is taken here. The exporter's release runs with
  * no lock held.
  *
- * What is done to a buffer meanwhile stands in the files next to this one:
- * dma-buf-attach.c, dma-buf-map.c, dma-buf-cpu.c for drivers, and
- * dma-buf-file.c, dma-buf-poll.c, dma-buf-sync-file.c for userspace.
+ * The other operations on a buffer are in the files next to this one. Drivers
+ * use dma-buf-attach.c, dma-buf-map.c and dma-buf-cpu.c. Userspace uses
+ * dma-buf-file.c, dma-buf-poll.c and dma-buf-sync-file.c.
  */
 #include <linux/atomic.h>
 #include <linux/dcache.h>
@@ -317,7 +317,7 @@ void dma_buf_teardown(struct dma_buf *dmabuf)
 
 static char *dma_buf_dentry_name(struct dentry *dentry, char *buffer, int buflen)
 {
-	/* Whoever asks has a reference to the dentry, which keeps its inode. */
+	/* The caller holds a reference to the dentry, which keeps its inode. */
 	struct dma_buf *dmabuf = dma_buf_of_inode(d_inode(dentry));
 	char name[DMA_BUF_NAME_LEN] = "";
 
@@ -391,8 +391,8 @@ static int __init dma_buf_init(void)
 	if (ret)
 		return ret;
 	/*
-	 * Accounted like other inodes, but not reclaimable: somebody has the
-	 * buffer.
+	 * Buffers are accounted like other inodes. They are not reclaimable,
+	 * because each buffer has a user.
 	 */
 	dma_buf_cache = kmem_cache_create("dma_buf", sizeof(struct dma_buf_object), 0,
 					  SLAB_ACCOUNT, dma_buf_cache_ctor);

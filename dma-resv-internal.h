@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How a reservation stores its fences; shared by the dma-resv*.c files and by
- * nobody else.
+ * How a reservation stores its fences. Only the dma-resv*.c files share this.
  *
  * A slot is one word: a fence pointer with the usage in its two low bits, or 0
  * for an empty slot. A slot inside the object that has become empty is idle, a
  * word with a usage and without a fence. A reservation begins without storage:
- * fences is NULL. What is reserved first takes a handful of slots inside struct
- * dma_resv into use, searched linearly. When these do not suffice, all fences
- * move to a table, which finds a context's fence by hash:
+ * fences is NULL. The first dma_resv_reserve_fences() takes a handful of slots
+ * inside struct dma_resv into use, which are searched linearly. When these do
+ * not suffice, all fences move to a table, which finds a context's fence by
+ * hash:
  *
  *	struct dma_resv                      struct dma_resv_table
  *	+-----------+                        +------------------------------+
  *	| lock      |                        | rcu num capacity used ...    |
  *	| fences ---|--+-- one of the two -->| word[capacity]               |
- *	| slots[4]<-|--+                     | link[capacity] head[1 << bits] (lock holder only)
+ *	| slots[4]<-|--+                     | link[capacity] head[1 << bits]
  *	+-----------+                        +------------------------------+
  *
- * Readers without the lock see words, nothing else. A fence never moves within
- * its storage, and storage that was left behind is never written again; this is
- * what their proof in dma-resv-iter.c stands on. Once left, the slots inside
- * struct dma_resv are not used again. Until then they are filled from the first
- * one on, and none becomes 0 alone, so that the first 0 is the end.
+ * Only the lock holder uses link and head. Readers without the lock see the
+ * words, nothing else. A fence never moves within its storage, and storage that
+ * was left behind is never written again. The proof in dma-resv-iter.c relies
+ * on both. Once left, the slots inside struct dma_resv are not used again.
+ * Until then they are filled from the first one on. None becomes 0 alone, so
+ * the first 0 is the end.
  */
 #ifndef _DMA_RESV_INTERNAL_H
 #define _DMA_RESV_INTERNAL_H
@@ -86,8 +87,8 @@ static inline bool dma_resv_slots_inline(const struct dma_resv *obj, const unsig
 }
 
 /*
- * Whether no fence comes any more: the slots inside the object are filled from
- * the first one on.
+ * Return true if no fence follows @word. The slots inside the object are filled
+ * from the first one on.
  */
 static inline bool dma_resv_word_is_end(const struct dma_resv *obj,
 					const unsigned long *slots, unsigned long word)
@@ -106,7 +107,7 @@ static inline unsigned long *dma_resv_slots_locked(struct dma_resv *obj)
 	return rcu_dereference_protected(obj->fences, dma_resv_held(obj));
 }
 
-/* Where the fences are, for who does not hold the lock. */
+/* Get the slots, for a reader that does not hold the lock. */
 static inline const unsigned long *dma_resv_slots_rcu(struct dma_resv *obj)
 {
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "the fences of a reservation need RCU or its lock");
@@ -118,7 +119,7 @@ static inline const unsigned long *dma_resv_slots_rcu(struct dma_resv *obj)
 	return (__force const unsigned long *)smp_load_acquire(&obj->fences);
 }
 
-/* How many of the slots may be looked at. */
+/* Get the number of slots that a reader may look at. */
 static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 						const unsigned long *slots)
 {
@@ -128,15 +129,15 @@ static inline unsigned int dma_resv_slots_bound(const struct dma_resv *obj,
 		return 0;
 
 	/*
-	 * Pairs with dma_resv_slot_store(): whoever sees the bound sees the
-	 * words below it.
+	 * Pairs with dma_resv_slot_store(): a reader that sees the bound sees
+	 * the words below it.
 	 */
 	return smp_load_acquire(&dma_resv_slots_table(slots)->num);
 }
 
 /*
- * Make the walks look again at what they have read ahead. The caller holds the
- * resv lock.
+ * Make the walks look again at the fences that they have read ahead. The caller
+ * holds the resv lock.
  */
 static inline void dma_resv_generation_next(struct dma_resv *obj)
 {
@@ -148,8 +149,8 @@ static inline void dma_resv_generation_next(struct dma_resv *obj)
 }
 
 /*
- * Read the generation that the fences have which are read afterwards, or an
- * earlier one.
+ * Read the generation of the fences that the caller reads afterwards, or an
+ * earlier generation.
  */
 static inline unsigned int dma_resv_generation_read(const struct dma_resv *obj)
 {
@@ -158,9 +159,9 @@ static inline unsigned int dma_resv_generation_read(const struct dma_resv *obj)
 }
 
 /*
- * Whether the fence is known to have signaled, without asking the driver. The
- * acquire pairs with the atomic set of the bit when the fence signals: what
- * came before is visible afterwards.
+ * Return true if the fence is known to have signaled, without asking the
+ * driver. The acquire pairs with the atomic set of the bit when the fence
+ * signals. The stores before the signal are then visible.
  */
 static inline bool dma_resv_fence_done(const struct dma_fence *fence)
 {
@@ -168,8 +169,8 @@ static inline bool dma_resv_fence_done(const struct dma_fence *fence)
 }
 
 /*
- * Whether @fence with @usage makes the same context's fence in @word
- * superfluous.
+ * Return true if @fence with @usage makes the fence in @word superfluous. Both
+ * must have the same context.
  */
 static inline bool dma_resv_word_superseded(unsigned long word, struct dma_fence *fence,
 					    enum dma_resv_usage usage)
@@ -315,8 +316,8 @@ dma_resv_busy_find_rcu(struct dma_resv *obj, const unsigned long *slots,
 }
 
 /*
- * How much room dma_resv_busy_read() takes at the moment; 0 if there is nothing
- * to wait for.
+ * Return the number of words that dma_resv_busy_read() needs at the moment.
+ * Return 0 if there is no fence to wait for.
  */
 static inline unsigned int dma_resv_busy_bound(struct dma_resv *obj, enum dma_resv_usage usage)
 {

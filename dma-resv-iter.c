@@ -3,17 +3,18 @@
  * Walks over the fences of a reservation: cursors under the lock and without
  * it, and all at once.
  *
- * Locks: the walks under the lock expect it; all others take none and work
- * within read sections of RCU. In these they poll fences, which may make them
- * signal and call what waits for that, and may release them.
+ * Locks: the walks under the lock expect it. All other walks take none and work
+ * within RCU read-side critical sections. There they poll fences. Polling may
+ * make a fence signal and run its callbacks. A walk may also release fences.
  *
  * Why the lock-free readers are right
  * -----------------------------------
- * What is promised: every fence that was in
- * the reservation when a walk (or a pass of it) began is returned, or was seen
- * signaled, or had left the reservation meanwhile. What arrives or is exchanged
- * after the begin may be missed. So "nothing" says that nothing is left of what
- * was there at the begin, not that there was a moment without any.
+ * The promise is about every fence that was in the reservation when a walk (or
+ * a pass of it) began. The walk returns it, or saw it signaled, or the fence
+ * left the reservation meanwhile. The walk may miss a fence that is added or
+ * exchanged after the begin. A walk that finds no fence proves that none of the
+ * fences from the begin is left. It does not prove that the reservation was
+ * empty at any moment.
  *
  * 1. Seeing a fence whole. The writer stores the word with release
  *    (dma_resv_slot_store()); all uses of the fence depend on the address in
@@ -53,12 +54,13 @@
  * 5. Skipping without a reference. A signaled bit that is seen set belongs to
  *    the fence of the word, which is done then, or to a later one in its
  *    memory. The latter means that the former has left the reservation after
- *    the walk began; what came in its place came later, too. Both may be
- *    skipped. A bit seen clear proves nothing and leads to 4.
+ *    the walk began. The fence that replaced it came later, too. The reader may
+ *    skip both. A bit seen clear proves nothing and leads to 4.
  *
  * 6. The end. Inside the object the slots are filled from the first one on.
  *    They become 0 from the first one on, all together. A slot that is emptied
- *    alone becomes idle. So behind a 0 there is nothing, or what is leaving.
+ *    alone becomes idle. So behind a 0 there is no fence, or only fences that
+ *    are leaving.
  */
 
 #include <linux/dma-fence.h>
@@ -99,9 +101,9 @@ static noinline bool dma_resv_word_signaled(unsigned long word)
 }
 
 /*
- * Get the busy fences in the slots from @slot to @end. Store their words or, if
- * @mask clears the usage, pointers in @words. Return where these end; or NULL,
- * with none got, when a fence was displaced on the way. @inside tells that
+ * Get the unsignaled fences in the slots from @slot to @end. Store their words
+ * or, if @mask clears the usage, pointers in @words. Return where these end; or
+ * NULL, with none got, when a fence was replaced on the way. @inside tells that
  * these are the slots inside the object.
  */
 static __always_inline unsigned long *
@@ -140,7 +142,7 @@ dma_resv_table_read_rcu(const unsigned long *slot, const unsigned long *end,
 
 /*
  * Return true if the fences just read are those of the reservation: none was
- * displaced while it was got, and the storage is the current one. (Had it been
+ * replaced while it was got, and the storage is the current one. (Had it been
  * replaced when a slot was looked at again, it still would be now.) Drop them
  * if not.
  */
@@ -263,7 +265,8 @@ EXPORT_SYMBOL(dma_resv_iter_drop);
  *
  * Context: Any context in which the fences may be polled and released. Takes no
  * lock.
- * Return: the first busy fence, with a reference that the cursor owns, or NULL.
+ * Return: the first unsignaled fence, with a reference that the cursor owns, or
+ * NULL.
  */
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
@@ -298,7 +301,7 @@ static __always_inline bool dma_resv_iter_is_stale(const struct dma_resv_iter *c
 	return READ_ONCE(cursor->obj->generation) != cursor->generation;
 }
 
-/* Drop what was read ahead, and begin a new pass. */
+/* Drop the fences that were read ahead, and begin a new pass. */
 static noinline struct dma_fence *dma_resv_iter_reread(struct dma_resv_iter *cursor)
 {
 	dma_resv_iter_drop(cursor);
@@ -321,10 +324,10 @@ static __always_inline struct dma_fence *dma_resv_iter_finish(struct dma_resv_it
 }
 
 /*
- * Go on to what was read ahead and has not signaled since, or to what was not
- * read yet. The body may have slept. So the driver is asked again, and no fence
- * is returned that dma_resv_replace_fences() has taken out: waiting for an
- * eviction fence evicts.
+ * Go on to a fence that was read ahead and has not signaled since, or to one
+ * that was not read yet. The loop body may have slept, so the walk asks the
+ * driver again. The walk returns no fence that dma_resv_replace_fences() has
+ * replaced, because waiting for an eviction fence evicts.
  */
 static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cursor)
 {
@@ -356,8 +359,8 @@ static noinline struct dma_fence *dma_resv_iter_advance(struct dma_resv_iter *cu
  *
  * Context: Any context in which the fences may be polled and released. Takes no
  * lock.
- * Return: the next busy fence, with a reference that the cursor owns, or NULL
- * at the end.
+ * Return: the next unsignaled fence, with a reference that the cursor owns, or
+ * NULL at the end.
  */
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
@@ -377,9 +380,9 @@ static void dma_resv_iter_locate(struct dma_resv_iter *cursor)
 }
 
 /*
- * Where to go on: a caller that reserved slots may have moved the fences, to
- * closer together but in the same order. If the current one was left behind,
- * having signaled, or was replaced meanwhile, they are all looked at again.
+ * Find the slot to go on from. A caller that reserved slots may have moved the
+ * fences closer together, in the same order. The walk looks at all fences again
+ * if the current one was replaced, or signaled and was left behind.
  */
 static const unsigned long *dma_resv_iter_behind(struct dma_resv_iter *cursor)
 {
@@ -435,10 +438,10 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
 EXPORT_SYMBOL_GPL(dma_resv_iter_next);
 
 /*
- * Get all busy fences that match @usage, with a reference to each, which is the
- * caller's: their words or, if @mask clears the usage, pointers. Returns how
- * many; or DMA_RESV_NO_SLOT, and none, if there may be more than the @room in
- * @words.
+ * Get all unsignaled fences that match @usage, with a reference to each, which
+ * is the caller's: their words or, if @mask clears the usage, pointers. Returns
+ * how many; or DMA_RESV_NO_SLOT, and none, if there may be more than the @room
+ * in @words.
  */
 unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 				unsigned long mask, unsigned long *words, unsigned int room)
@@ -460,8 +463,8 @@ unsigned int dma_resv_busy_read(struct dma_resv *obj, enum dma_resv_usage usage,
 }
 
 /*
- * The same for fences inside the object; DMA_RESV_NO_SLOT also if they are not,
- * or change.
+ * Read like dma_resv_busy_read(), for fences inside the object. Return
+ * DMA_RESV_NO_SLOT also if the fences are not inside, or change.
  */
 unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage usage,
 				    unsigned long mask, unsigned long words[DMA_RESV_INLINE_SLOTS])
@@ -480,8 +483,8 @@ unsigned int dma_resv_busy_read_few(struct dma_resv *obj, enum dma_resv_usage us
 }
 
 /*
- * Take a reference to the first busy fence that matches @usage, the long way;
- * NULL if none.
+ * Take a reference to the first unsignaled fence that matches @usage, the long
+ * way; NULL if none.
  */
 struct dma_fence *dma_resv_busy_get_rcu(struct dma_resv *obj, enum dma_resv_usage usage)
 {

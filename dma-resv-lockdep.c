@@ -7,11 +7,11 @@
  * one before it:
  *
  *	mmap_lock			page faults take reservations
- *	  reservation_ww_class		memory is allocated with a reservation held
- *	    fs_reclaim			reclaim unmaps what it can get by trylock
- *	      i_mmap_rwsem		  from user space, by unmap_mapping_range(),
- *	      mmu notifier		  and from devices, by way of the notifiers,
- *	        wait for a dma_fence	    which wait for the devices to be done
+ *	  reservation_ww_class		the holder allocates memory
+ *	    fs_reclaim			reclaim unmaps if a trylock succeeds
+ *	      i_mmap_rwsem		  userspace: unmap_mapping_range()
+ *	      mmu notifier		  devices: the notifiers,
+ *	        wait for a dma_fence	    which wait until devices are done
  *
  * From then on a driver that takes two of them in the other order is told so
  * the first time, whatever else would have to happen for a deadlock. In

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Questions about all the fences of a reservation: what is there, is it done,
- * wait for it.
+ * Queries for all the fences of a reservation: get them, test them, wait for
+ * them.
  *
  * Locks: none. Two functions say that they expect the lock of a reservation.
  */
@@ -24,16 +24,17 @@
 static const char * const dma_resv_usage_names[] = { "kernel", "write", "read", "bookkeep" };
 
 /*
- * What asks for all busy fences has room on the stack for those inside the
- * object. For those in a table it makes room first, and again, should they have
- * become more meanwhile.
+ * Return true if the fences are inside the object. Queries for all unsignaled
+ * fences read these into an array on the stack. For fences in a table, queries
+ * allocate an array first. They do so again if the number of fences has grown
+ * meanwhile.
  */
 static bool dma_resv_is_small(const struct dma_resv *obj)
 {
 	return dma_resv_slots_inline(obj, rcu_access_pointer(obj->fences));
 }
 
-/* As dma_resv_copy_fences(), for any number of fences. */
+/* Copy any number of fences. See dma_resv_copy_fences(). */
 static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *src)
 {
 	struct dma_resv_table *table;
@@ -63,8 +64,8 @@ static noinline int dma_resv_copy_many(struct dma_resv *dst, struct dma_resv *sr
 }
 
 /*
- * As dma_resv_copy_fences(), for fences that were inside the object a moment
- * ago.
+ * Copy fences that were inside the object a moment ago. See
+ * dma_resv_copy_fences().
  */
 static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src)
 {
@@ -83,11 +84,12 @@ static noinline int dma_resv_copy_few(struct dma_resv *dst, struct dma_resv *src
 }
 
 /**
- * dma_resv_copy_fences - make a reservation hold the busy fences of another one
+ * dma_resv_copy_fences - make a reservation hold the unsignaled fences of
+ * another one
  * @dst: locked reservation; the fences it had are dropped
  * @src: reservation to copy from, locked or not; usages are copied, too
  *
- * What was reserved in @dst before is used up, whatever it was.
+ * Uses up all slots that the caller has reserved in @dst.
  *
  * Context: Process context, the lock of @dst is held. Allocates with
  * GFP_KERNEL.
@@ -107,7 +109,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 }
 EXPORT_SYMBOL(dma_resv_copy_fences);
 
-/* As dma_resv_get_fences(), for any number of fences. */
+/* Get any number of fences. See dma_resv_get_fences(). */
 static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv_usage usage,
 					     unsigned int *num_fences, struct dma_fence ***fences)
 {
@@ -135,8 +137,8 @@ static noinline int dma_resv_get_fences_many(struct dma_resv *obj, enum dma_resv
 }
 
 /*
- * As dma_resv_get_fences(), for fences that were inside the object a moment
- * ago.
+ * Get fences that were inside the object a moment ago. See
+ * dma_resv_get_fences().
  */
 static noinline int dma_resv_get_fences_few(struct dma_resv *obj, enum dma_resv_usage usage,
 					    unsigned int *num_fences, struct dma_fence ***fences)
@@ -163,7 +165,7 @@ static noinline int dma_resv_get_fences_few(struct dma_resv *obj, enum dma_resv_
 }
 
 /**
- * dma_resv_get_fences - get the busy fences as an array
+ * dma_resv_get_fences - get the unsignaled fences as an array
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
  * @num_fences: where to store how many there are
@@ -184,7 +186,7 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage,
 }
 EXPORT_SYMBOL_GPL(dma_resv_get_fences);
 
-/* As dma_resv_get_singleton(), for any number of fences. */
+/* Get a fence for any number of fences. See dma_resv_get_singleton(). */
 static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_resv_usage usage,
 						struct dma_fence **fence)
 {
@@ -218,8 +220,8 @@ static noinline int dma_resv_get_singleton_many(struct dma_resv *obj, enum dma_r
 }
 
 /*
- * As dma_resv_get_singleton(), for fences that were inside the object a moment
- * ago.
+ * Get a fence for fences that were inside the object a moment ago. See
+ * dma_resv_get_singleton().
  */
 static noinline int dma_resv_get_singleton_few(struct dma_resv *obj, enum dma_resv_usage usage,
 					       struct dma_fence **fence)
@@ -248,7 +250,7 @@ static noinline int dma_resv_get_singleton_few(struct dma_resv *obj, enum dma_re
 }
 
 /**
- * dma_resv_get_singleton - get one fence that stands for all the busy ones
+ * dma_resv_get_singleton - get one fence that stands for all unsignaled ones
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
  * @fence: where to store the fence: NULL if there is nothing to wait for; else
@@ -272,8 +274,8 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 EXPORT_SYMBOL_GPL(dma_resv_get_singleton);
 
 /*
- * Wait for all fences. What takes the place of one that the walk has read is
- * not waited for, so that this ends, whatever is added on and on.
+ * Wait for all fences. This ends even if jobs keep adding fences, because it
+ * does not wait for a fence that replaced one that the walk has read.
  */
 static noinline long dma_resv_wait_all(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
 				       long left)
@@ -315,9 +317,9 @@ static noinline long dma_resv_wait_one(struct dma_resv *obj, enum dma_resv_usage
 }
 
 /*
- * Take a reference to the first busy fence, whose word was found in a slot, if
- * it will do without a walk: if there is no other, or no time to wait for any.
- * NULL also if it is gone by now.
+ * Take a reference to the first unsignaled fence, whose word was found in a
+ * slot, if it will do without a walk: if there is no other, or no time to wait
+ * for any. NULL also if it is gone by now.
  */
 static noinline struct dma_fence *dma_resv_wait_pick_rcu(struct dma_resv *obj,
 							 enum dma_resv_usage usage, bool poll,
@@ -376,10 +378,10 @@ long dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool
 EXPORT_SYMBOL_GPL(dma_resv_wait_timeout);
 
 /**
- * dma_resv_set_deadline - tell all busy fences by when they are wanted
+ * dma_resv_set_deadline - tell all unsignaled fences by when they are wanted
  * @obj: reservation, locked or not
  * @usage: weakest usage of interest
- * @deadline: time on the monotonic clock by which someone hopes to go on
+ * @deadline: time on the monotonic clock by which a waiter hopes to go on
  *
  * Context: Any context in which the fences' drivers take a deadline.
  */
@@ -421,14 +423,14 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 		return true;
 
 	/*
-	 * Who need not ask the driver needs no reference: if the slot still has
-	 * the word after the flag was read, the flag was that of its fence. Or
-	 * the slot got another one in the same memory, which came after the
-	 * question and is as good a reason to answer no. (A fence in
-	 * type-stable memory whose flags are cleared by a plain store may be
-	 * seen too early: then the answer is no once more than need be.) The
-	 * memory may become another fence at any time, so its operations are
-	 * read once.
+	 * The reader needs no reference if it need not ask the driver. If the
+	 * slot still has the word after the reader read the flag, the flag
+	 * belongs to the fence in the word. Or the slot got another fence in
+	 * the same memory. That fence came after the question, and is as good
+	 * a reason to answer no. (If a plain store clears the flags of a fence
+	 * in type-stable memory, the reader may see that fence too early. Then
+	 * the answer is no once more than necessary.) The memory may become
+	 * another fence at any time, so the reader reads its ops once.
 	 */
 	if (!READ_ONCE(dma_resv_word_fence(word)->ops)->signaled) {
 		/* Pairs with dma_resv_slot_store(). */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The storage of a reservation: where the fences are, room for more, and all of
- * them exchanged.
+ * The storage of a reservation: find the fences, reserve free slots, and
+ * exchange all fences.
  *
- * Locks: the reservation's, held by all callers, unless nobody else has the
+ * Locks: all callers hold the reservation lock, unless only the caller has the
  * object.
  */
 
@@ -34,7 +34,7 @@ static void dma_resv_slots_retire(struct dma_resv *obj, unsigned long *slots)
 }
 
 /*
- * Make @table the current storage. The caller retires what it replaces, without
+ * Make @table the current storage. The caller retires the old storage, without
  * changing it.
  */
 static void dma_resv_table_publish(struct dma_resv *obj, struct dma_resv_table *table)
@@ -74,7 +74,7 @@ static struct dma_resv_table *dma_resv_table_build_larger(struct dma_resv *obj, 
 
 /*
  * Move to a table for @num more fences and then twice as many as there are:
- * amortised O(1). Without memory for that much, the table is only as large as
+ * amortized O(1). Without memory for that much, the table is only as large as
  * it has to be.
  */
 bool dma_resv_slots_grow(struct dma_resv *obj, unsigned int num, gfp_t gfp)
@@ -233,8 +233,8 @@ static bool dma_resv_inline_assign(struct dma_resv *obj, const unsigned long *wo
 }
 
 /*
- * Hold exactly the fences of a table that nobody else has. The caller holds the
- * lock.
+ * Hold exactly the fences of a table that only the caller has. The caller holds
+ * the lock.
  */
 void dma_resv_table_assign(struct dma_resv *obj, struct dma_resv_table *table)
 {
@@ -269,7 +269,7 @@ int dma_resv_slots_assign(struct dma_resv *obj, const unsigned long *words, unsi
 	return 0;
 }
 
-/* Drop all fences of a reservation that nobody uses any more. */
+/* Drop all fences of a reservation that has no users any more. */
 void dma_resv_slots_drop(struct dma_resv *obj, unsigned long *slots)
 {
 	dma_resv_slots_put(slots, dma_resv_slots_bound(obj, slots));

@@ -8,7 +8,7 @@
  * table, for lock-free readers go through the slots; only the index around them
  * changes, which is the lock holder's.
  *
- * Locks: the reservation's, held by all callers, unless nobody else has the
+ * Locks: all callers hold the reservation lock, unless only the caller has the
  * table yet.
  */
 
@@ -22,7 +22,7 @@
 #include "dma-resv-internal.h"
 
 /*
- * What a slot costs besides its share of the buckets; see DMA_RESV_SLOTS_MAX.
+ * Size of a slot without its share of the buckets; see DMA_RESV_SLOTS_MAX.
  */
 #define DMA_RESV_SLOT_BYTES (sizeof(unsigned long) + sizeof(u32))
 
@@ -59,8 +59,8 @@ void dma_resv_table_index_new(struct dma_resv_table *table)
 	while (num && !table->word[num - 1])
 		num--;
 	/*
-	 * Pairs with dma_resv_slots_bound(): who sees the number sees the
-	 * words.
+	 * Pairs with dma_resv_slots_bound(): a reader that sees the number sees
+	 * the words.
 	 */
 	smp_store_release(&table->num, num);
 

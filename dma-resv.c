@@ -6,10 +6,10 @@
  * about the whole set). Where the fences are is in dma-resv-slots.c, the table
  * for more than a few in dma-resv-table.c.
  *
- * Locks: the reservation's own ww_mutex, expected from the caller by all that
- * changes the fences. Below it nothing is taken but the allocator's locks, and
- * what is taken when a fence is polled, signals by that, and is released: its
- * own, the driver's, those of its callbacks.
+ * Locks: all functions that change the fences expect the caller to hold the
+ * reservation's ww_mutex. Below it they take the allocator's locks. They may
+ * poll and release a fence, and polling may make it signal. So they may also
+ * take the locks of the fence, of its driver and of its callbacks.
  */
 
 #include <linux/bug.h>
@@ -23,16 +23,16 @@
 /**
  * DOC: Reservation Object Overview
  *
- * A &struct dma_resv answers one question about a buffer: who still uses it? It
- * holds the fences of all work in flight, each with a usage that says who has
- * to wait for it (&enum dma_resv_usage), and a lock that also guards the
- * buffer's placement and mappings. All drivers that share a buffer share its
- * reservation; that is what makes implicit synchronisation between them work.
+ * A &struct dma_resv tells which jobs still use a buffer. It holds the fences
+ * of all work in flight. Each fence has a usage that says which jobs have to
+ * wait for it (&enum dma_resv_usage). The lock of the reservation also guards
+ * the buffer's placement and mappings. Implicit synchronization works because
+ * all drivers that share a buffer share its reservation.
  *
  * The lock is a &struct ww_mutex. A job that uses many buffers locks them in
- * whatever order it meets them, under one &struct ww_acquire_ctx of class
- * &reservation_ww_class; who came later backs off. dma_resv_lock() returns
- * -EDEADLK then.
+ * any order, under one &struct ww_acquire_ctx of class &reservation_ww_class.
+ * If two jobs conflict, the younger one backs off: its dma_resv_lock() returns
+ * -EDEADLK.
  *
  * Publishing a fence takes two steps, so that nothing can fail once the
  * hardware has started:
@@ -51,9 +51,9 @@
  *
  * Looking needs no lock: dma_resv_for_each_fence_unlocked(),
  * dma_resv_test_signaled(), dma_resv_wait_timeout() and dma_resv_get_fences()
- * work on what they meet. A fence added while they run may be missed; one that
- * was there before is not. Who needs a set that stands still takes the lock and
- * uses dma_resv_for_each_fence().
+ * work on the fences that they meet. They may miss a fence that is added while
+ * they run, but none that was there before. Readers that need a set that does
+ * not change must take the lock and use dma_resv_for_each_fence().
  */
 
 #ifdef CONFIG_DEBUG_MUTEXES
@@ -184,7 +184,7 @@ void dma_resv_init(struct dma_resv *obj)
 EXPORT_SYMBOL(dma_resv_init);
 
 /**
- * dma_resv_fini - drop all fences of a reservation that nobody uses any more
+ * dma_resv_fini - drop all fences of a reservation that has no users any more
  * @obj: reservation, unlocked; its memory may be freed on return
  *
  * Work still in flight is not waited for. Nothing refers to @obj after the
@@ -226,7 +226,7 @@ static bool dma_resv_room_is_plain(struct dma_resv *obj, unsigned int num)
  * slots are used makes sure of @num_fences from now on; it does not add up.
  *
  * Context: Process context, the lock of @obj is held. Allocates with
- * GFP_KERNEL, so do not call it from a fence signalling section.
+ * GFP_KERNEL, so do not call it from a fence signaling section.
  * Return: 0; -EINVAL (and a warning) if @num_fences is 0; -ENOMEM, with all
  * fences still in place.
  */
@@ -252,7 +252,7 @@ EXPORT_SYMBOL(dma_resv_reserve_fences);
 
 /*
  * Find a slot although the caller reserved none. The allocation must not sleep,
- * because the caller may be in a fence signalling section. It may use the
+ * because the caller may be in a fence signaling section. It may use the
  * emergency pools of the allocator. Warn about every fence that is left out,
  * because its memory may be reused while the device is at work.
  */
@@ -275,11 +275,11 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
  * @obj: locked reservation, with a slot from dma_resv_reserve_fences()
  * @fence: fence to add, neither an array nor a chain; a reference of its own is
  *	taken
- * @usage: who has to wait for it
+ * @usage: tells which jobs have to wait for @fence
  *
  * Takes the slot of an earlier fence of the same context if that does not have
  * a stronger usage, or of a signaled fence, or an empty one. An earlier fence
- * never displaces a later one.
+ * never replaces a later one.
  *
  * Adding without a reserved slot is a caller's error and gives a warning. It
  * still works if a slot is free or memory for one comes without waiting. If
@@ -287,7 +287,7 @@ static noinline unsigned long *dma_resv_slot_improvise(struct dma_resv *obj,
  * Nothing then keeps others from touching the memory too early.
  *
  * Context: The lock of @obj is held. Does not sleep, does not allocate if a
- * slot was reserved, may be called in a fence signalling section.
+ * slot was reserved, may be called in a fence signaling section.
  */
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
 {
@@ -378,9 +378,9 @@ static __always_inline bool dma_resv_inline_replace(struct dma_resv *obj, u64 co
  *	reference for each of them
  * @usage: usage of @fence in these places
  *
- * For fences that stand for a condition, not for work, once the condition is
- * void: preemption and eviction fences, for example. Nobody may need to wait
- * for the old fences any more when @fence has signaled. Does nothing if
+ * Use this for fences that stand for a condition, not for work, once the
+ * condition is void. Examples are preemption and eviction fences. Once @fence
+ * has signaled, no waiter may need to wait for the old fences. Does nothing if
  * @context has no fence here. @context is one that dma_fence_context_alloc()
  * gave, so never 0. May be called from within dma_resv_for_each_fence() on
  * @obj.

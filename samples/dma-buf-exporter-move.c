@@ -3,8 +3,8 @@
  * The sample exporter moves a buffer: to other pages, for want of another kind
  * of memory.
  *
- * Locks: the reservation, taken here. Nobody maps the buffer or touches a user
- * mapping meanwhile.
+ * Locks: the reservation, taken here. While it is held, no importer maps the
+ * buffer and no process touches a user mapping.
  */
 #include <linux/dma-buf.h>
 #include <linux/dma-resv.h>
@@ -15,8 +15,8 @@
 
 /*
  * Tell the importers, wait until their jobs are done, take the pages away from
- * user mappings, copy. What comes meanwhile waits for the reservation and then
- * finds the new pages, which *@pages are exchanged for.
+ * user mappings, copy. Importers and processes that come meanwhile wait for the
+ * reservation. They then find the new pages, which *@pages are exchanged for.
  */
 static int sample_exporter_move_locked(struct dma_buf *dmabuf, struct page ***pages)
 {

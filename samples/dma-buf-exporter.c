@@ -18,8 +18,7 @@
 #include "dma-buf-exporter.h"
 
 /*
- * What belongs to one device: &dma_buf_attachment.priv. All under the
- * reservation.
+ * The state of one device, in &dma_buf_attachment.priv. Locking: reservation.
  */
 struct sample_attachment {
 	struct sg_table table;		/* sgl is NULL while it is not mapped */

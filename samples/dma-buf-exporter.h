@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of the sample exporter share.
+ * Declarations that the files of the sample exporter share.
  */
 #ifndef _DMA_BUF_EXPORTER_H
 #define _DMA_BUF_EXPORTER_H

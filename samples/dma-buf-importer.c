@@ -5,11 +5,11 @@
  *
  * Each open file attaches the device to one buffer. A job waits for those
  * fences that implicit synchronization asks for, works, and signals its own
- * fence, which stands in the reservation before the ioctl returns. Jobs of a
+ * fence. That fence is in the reservation before the ioctl returns. Jobs of a
  * file run in order, on a queue of their own.
  *
- * Locks: the mutex of the file, then the reservation. The queue takes neither:
- * it is what signals fences, and those are waited for with both held.
+ * Locks: the mutex of the file, then the reservation. The queue takes neither,
+ * because it signals fences, and waiters wait for these with both held.
  */
 #include <linux/delay.h>
 #include <linux/device.h>

@@ -21,13 +21,16 @@ struct sample_importer {
 	struct device *dev;
 	struct workqueue_struct *queue;
 	u64 context;
-	struct mutex lock;			/* protects attaching, and attach */
+	/* protects attaching, and attach */
+	struct mutex lock;
 	struct dma_buf_attachment *attach;
 	struct sg_table *table;			/* Locking: reservation */
-	struct dma_fence *last;			/* of the newest job. Locking: reservation */
+	/* of the newest job. Locking: reservation */
+	struct dma_fence *last;
 	u64 seqno;				/* Locking: reservation */
 	u32 mappings;				/* Locking: reservation */
-	bool moved;				/* table is stale. Locking: reservation */
+	/* table is stale. Locking: reservation */
+	bool moved;
 };
 
 int sample_importer_attach(struct sample_importer *importer, int fd);

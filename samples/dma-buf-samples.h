@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
 /*
- * What userspace can ask of the sample drivers, /dev/dma-buf-exporter and
+ * The ioctls of the sample drivers, /dev/dma-buf-exporter and
  * /dev/dma-buf-importer.
  */
 #ifndef _DMA_BUF_SAMPLES_H
@@ -20,9 +20,10 @@ struct sample_exporter_create {
 	__u64 size;
 };
 
-/* What a job does. */
+/* The kinds of job. */
 #define SAMPLE_JOB_FILL		0	/* write the value into every byte */
-#define SAMPLE_JOB_CHECK	1	/* read: fail with EIO unless every byte has the value */
+/* read: fail with EIO unless every byte has the value */
+#define SAMPLE_JOB_CHECK	1
 
 #define SAMPLE_JOB_DELAY_MAX	1000	/* milliseconds */
 

@@ -29,7 +29,8 @@
 
 #define BOTH (POLLIN | POLLOUT)
 #define SIZE (40 * 4096)	/* more than one segment for most devices */
-#define SHORT_MS 300		/* a job that is still running when the next line is executed */
+/* a job that is still running when the next line is executed */
+#define SHORT_MS 300
 #define LONG_MS 10000		/* longer than any wait that ends well */
 
 /* Like ioctl(), but returns a negative errno. */
@@ -386,8 +387,8 @@ TEST_F(sample, peek_waits_for_the_job)
 }
 
 /*
- * Whether importers are told or the mapping pins the buffer depends on
- * DMABUF_MOVE_NOTIFY.
+ * Move a buffer. DMABUF_MOVE_NOTIFY decides if the exporter tells the importers
+ * or if the mapping pins the buffer.
  */
 TEST_F(sample, move_keeps_the_contents)
 {

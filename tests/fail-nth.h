@@ -22,7 +22,7 @@
  * allocates a record of each object through the same path and does well
  * without.
  *
- * The fault injector spares allocations that may sleep until user space writes
+ * The fault injector spares allocations that may sleep until userspace writes
  * N to /sys/kernel/debug/failslab/ignore-gfp-wait, so such a case asks
  * fail_nth_usable() first.
  */

@@ -50,7 +50,8 @@ static void mock_buf_free(struct kref *ref)
 }
 
 /*
- * Without lockdep nobody knows whose lock it is, only that somebody holds it.
+ * Return true if this task holds the reservation lock. Without lockdep, the
+ * holder may be another task.
  */
 static bool mock_resv_held(struct dma_buf *dmabuf)
 {
@@ -270,7 +271,7 @@ static void mock_buf_cleanup(void *data)
 {
 	struct mock_buf *mb = data;
 
-	/* What the hook looks at has gone with the test's stack. */
+	/* The data that the hook reads has gone with the test's stack. */
 	mb->hook = NULL;
 	if (mb->held)
 		mock_buf_put(mb);
@@ -347,7 +348,7 @@ struct mock_buf *mock_buf_create(struct kunit *test, u32 ops)
 }
 
 /**
- * mock_buf_disown - say that the creator's reference is now someone else's
+ * mock_buf_disown - say that the creator's reference has a new owner
  * @mb: the exporter
  */
 void mock_buf_disown(struct mock_buf *mb)
@@ -360,7 +361,7 @@ void mock_buf_disown(struct mock_buf *mb)
  * @mb: the exporter
  *
  * A kernel thread's last fput() is done by a worker; when this returns, the
- * buffer is gone for good if no one else held it.
+ * buffer is gone for good if this was the last reference.
  */
 void mock_buf_put(struct mock_buf *mb)
 {
@@ -449,7 +450,7 @@ struct mock_importer *mock_importer_attach(struct kunit *test, struct mock_buf *
  * @mb: whose buffer
  * @usage: what the fence stands for
  *
- * Return: the fence with a reference for the caller, who ends it with
+ * Return: the fence with a reference, which the caller drops with
  * mock_fence_finish().
  */
 struct dma_fence *mock_buf_fence_add(struct kunit *test, struct mock_buf *mb,
@@ -466,8 +467,8 @@ struct dma_fence *mock_buf_fence_add(struct kunit *test, struct mock_buf *mb,
 }
 
 /**
- * mock_fence_finish - signal a fence, if nobody has, and drop the caller's
- * reference
+ * mock_fence_finish - signal a fence, unless it has signaled, and drop the
+ * caller's reference
  * @fence: the fence
  */
 void mock_fence_finish(struct dma_fence *fence)

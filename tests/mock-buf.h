@@ -63,8 +63,8 @@ enum mock_op {
 #define MOCK_LOG_MAX	64
 
 /*
- * One callback: its arguments as far as it has them, and what it is about to
- * return.
+ * One callback: its arguments as far as it has them, and its upcoming return
+ * value.
  */
 struct mock_call {
 	enum mock_op op;

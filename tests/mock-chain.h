@@ -60,12 +60,12 @@ struct dma_fence *mock_chain_append(struct kunit *test, struct dma_fence *prev,
  */
 struct dma_fence *mock_chain_build_long(struct kunit *test, struct dma_fence *start, u64 count);
 
-/* Whether a fence gets signaled without anyone asking it, within a second. */
+/* Return true if a fence signals within a second, without being polled. */
 bool mock_signaled_soon(struct dma_fence *fence);
 
 /*
- * Whether a fence stays unsignaled for longer than an irq_work takes on any
- * machine.
+ * Return true if a fence stays unsignaled for longer than an irq_work takes on
+ * any machine.
  */
 bool mock_pending_still(struct dma_fence *fence);
 

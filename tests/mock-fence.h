@@ -72,13 +72,15 @@ struct mock_fence {
  */
 extern const struct dma_fence_ops mock_fence_ops;	/* nothing */
 extern const struct dma_fence_ops mock_fence_seqno64_ops; /* use_64bit_seqno */
-extern const struct dma_fence_ops mock_fence_full_ops; /* enable_signaling, signaled, deadline */
-extern const struct dma_fence_ops mock_fence_wait_ops;	/* wait, which returns wait_result */
+/* enable_signaling, signaled, deadline */
+extern const struct dma_fence_ops mock_fence_full_ops;
+/* wait, which returns wait_result */
+extern const struct dma_fence_ops mock_fence_wait_ops;
 
 /*
- * As mock_fence_ops, but the names, both "mortal", go with the signal, as a
- * driver's do when its queue is destroyed. The counter says how often a name
- * was asked for when it was too late.
+ * Like mock_fence_ops, but both names are "mortal" and go with the signal, like
+ * a driver's names when it destroys its queue. The counter says how often a
+ * caller asked for a name too late.
  */
 extern const struct dma_fence_ops mock_fence_mortal_ops;
 extern int mock_fence_late_names;
@@ -126,8 +128,8 @@ void mock_fence_release(struct dma_fence *fence);
 int mock_fence_signal(struct dma_fence *fence);
 
 /*
- * How many mock fences of all tests are not yet released: the same before and
- * after a test.
+ * Get the number of mock fences of all tests that are not yet released. It is
+ * the same before and after a test.
  */
 int mock_fence_live(void);
 

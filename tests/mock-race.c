@@ -91,8 +91,8 @@ void mock_race_run(struct kunit *test, const struct mock_race *race, unsigned in
 
 	thread.over = true;
 	/*
-	 * As above: the thread sees that it is over when it sees that there is
-	 * another round.
+	 * Pairs with the smp_load_acquire() in mock_race_await(). The thread
+	 * sees that it is over when it sees that there is another round.
 	 */
 	smp_store_release(&thread.round, i);
 	kthread_stop(task);

@@ -11,8 +11,8 @@
 #include <linux/types.h>
 
 /*
- * The context of the stranger, which is pending and has one reference:
- * nobody's.
+ * The context of the stranger. The stranger is pending and has one reference,
+ * which has no owner.
  */
 #define MOCK_STRANGER	(~0ULL)
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A reservation and what its tests do with it all the time. The header says
- * what is what.
+ * A reservation and the operations that its tests share. The header describes
+ * them.
  */
 #include <kunit/test.h>
 

@@ -49,7 +49,8 @@ unsigned int mock_resv_find(struct dma_resv *resv, struct dma_fence *fence,
 			    enum dma_resv_usage usage);
 
 /*
- * How many fences, signaled or not, a query for a usage finds; takes the lock.
+ * Count the fences, signaled or not, that a query for a usage finds. Takes the
+ * lock.
  */
 unsigned int mock_resv_count(struct dma_resv *resv, enum dma_resv_usage usage);
 

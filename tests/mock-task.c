@@ -51,9 +51,10 @@ static void mock_fput_round(void)
  * mock_fput_flush - wait until the files that this thread has put before are
  * gone
  *
- * flush_delayed_fput() does what is left to do, but does not wait for what the
- * worker has begun. It takes two rounds: the worker does the youngest file of a
- * batch first, and begins no batch before it is through with the last.
+ * flush_delayed_fput() puts the remaining files, but does not wait for the
+ * files that the worker has begun. This takes two rounds, because the worker
+ * puts the youngest file of a batch first. It begins no batch before it is
+ * through with the last.
  */
 void mock_fput_flush(void)
 {
@@ -141,7 +142,7 @@ static int mock_thread_main(void *data)
 /**
  * mock_thread_start - run a function beside the test
  * @thread: the thread
- * @fn: what it does
+ * @fn: function that the thread runs
  * @data: for @fn
  *
  * Return: 0, or an errno and then there is nothing to join.

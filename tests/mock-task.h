@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a test's thread can do that a process can: be interrupted, have memory
+ * Give a test's thread the abilities of a process: be interrupted, have memory
  * of its own, and have another thread beside it.
  */
 #ifndef _DMA_BUF_TESTS_MOCK_TASK_H

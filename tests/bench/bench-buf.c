@@ -109,7 +109,7 @@ static const struct dma_buf_attach_ops bench_attach_ops = {
 
 static struct device *bench_device;
 
-/* What all buffers share, made before the first of them. */
+/* Set up the objects that all buffers share, before the first export. */
 void bench_buf_setup(void)
 {
 	sg_init_table(&bench_entry, 1);
@@ -283,7 +283,7 @@ static void buf_vmap_run(struct bench *b)
 	dma_buf_put(dmabuf);
 }
 
-/* As above while somebody else has it mapped. */
+/* Map like buf_vmap_run(), while another user has the buffer mapped. */
 static void buf_vmap_again_run(struct bench *b)
 {
 	struct dma_buf *dmabuf = bench_export(&bench_static_ops);

@@ -130,8 +130,8 @@ static void chain_find_seqno_run(struct bench *b)
 }
 
 /*
- * The same on a timeline that has moved on by three times N points since its
- * start.
+ * Measure one search like chain_find_seqno_run(), on a timeline that has moved
+ * on by three times N points since its start.
  */
 static void chain_find_window_run(struct bench *b)
 {

@@ -85,7 +85,7 @@ static void floor_file_inode_run(struct bench *b)
 	kern_unmount(mnt);
 }
 
-/* What a walk without a lock takes for each fence that it returns. */
+/* Measure the reference that a lock-free walk takes for each fence. */
 static void floor_fence_ref_run(struct bench *b)
 {
 	struct bench_fence *fence = bench_fences_alloc(1);

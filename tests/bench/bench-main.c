@@ -191,7 +191,7 @@ static int bench_thread(void *done)
 
 /*
  * A thread of its own: what a kernel thread puts is not left to a return to
- * user space.
+ * userspace.
  */
 static int __init bench_init(void)
 {

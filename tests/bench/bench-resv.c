@@ -55,7 +55,7 @@ static void resv_fill_run(struct bench *b)
 	bench_fences_free(fences, b->n);
 }
 
-/* All slots asked for at once, as by who knows how many fences will come. */
+/* Reserve all slots at once, like a driver that knows how many it needs. */
 static void resv_fill_reserved_run(struct bench *b)
 {
 	unsigned int rounds = max(ROUNDS / b->n, 2U), i, k;
@@ -120,8 +120,8 @@ static void resv_replace_run(struct bench *b)
 }
 
 /*
- * What reads a reservation: the op is called with one whose fences are busy or,
- * if asked, idle.
+ * Measure an op that reads a reservation. The fences are unsignaled or, if
+ * @idle is set, signaled.
  */
 static void resv_read_run(struct bench *b, bool idle, void (*op)(struct dma_resv *resv))
 {

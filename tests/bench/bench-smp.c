@@ -18,7 +18,7 @@
 
 #define ROUNDS 20000
 
-/* What the other processor does, over and over. */
+/* The operation that the other processor repeats. */
 struct smp_other {
 	void (*op)(struct smp_other *other);
 	struct dma_resv *resv;

@@ -150,7 +150,7 @@ static void sync_run(unsigned int n)
 	close(heap);
 }
 
-/* A buffer with @n busy fences, from as many timelines. */
+/* A buffer with @n unsignaled fences, from as many timelines. */
 static int busy_buffer(unsigned int n, int *timelines)
 {
 	struct dma_buf_import_sync_file import = { .flags = DMA_BUF_SYNC_READ };
@@ -213,8 +213,8 @@ static void export_run(unsigned int n)
 }
 
 /*
- * What a compositor does for each frame: take the client's fences out, put its
- * own in.
+ * Do the work of a compositor for each frame: take the client's fences out, put
+ * its own in.
  */
 static void round_trip_run(unsigned int n)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the rows of the benchmark share. A row is a function that prepares,
- * calls bench_start(), does an operation many times, calls bench_stop() and
- * cleans up. It uses the public API alone, so that the same source is built for
- * a kernel with our subsystem and for one without.
+ * Declarations that the rows of the benchmark share. A row is a function that
+ * prepares, calls bench_start(), does an operation many times, calls
+ * bench_stop() and cleans up. It uses the public API alone, so that the same
+ * source is built for a kernel with our subsystem and for one without.
  */
 #ifndef _DMA_BUF_TESTS_BENCH_H
 #define _DMA_BUF_TESTS_BENCH_H
@@ -21,7 +21,7 @@ struct dma_resv;
 #ifdef CONFIG_X86_TSC
 #include <asm/msr.h>
 
-/* Where instructions are counted the cycle counter is the count. */
+/* Read the cycle counter, which is the count if instructions are counted. */
 static inline u64 bench_now(void)
 {
 	return rdtsc_ordered();
@@ -41,8 +41,8 @@ static inline u64 bench_now(void)
 u64 bench_ns(u64 ticks);
 
 /*
- * Do what was left to irq_work, which here waits for the next tick, and
- * elsewhere for nothing.
+ * Run the pending irq_work. Here irq_work waits for the next tick, elsewhere it
+ * runs at once.
  */
 static inline void bench_irq_work(void)
 {

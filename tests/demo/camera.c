@@ -11,7 +11,8 @@
  *	camera                                display
  *	queue buffer, FRAME + fence  ----->   commit (waits for the fence)
  *	dequeue it: it is full
- *	advance the timeline                  the commit goes ahead, the picture is read back
+ *	advance the timeline                  the commit goes ahead,
+ *	                                      the picture is read back
  *	queue it again               <-----   RETURN
  */
 #include <errno.h>
@@ -42,7 +43,8 @@ struct camera {
 
 	/* of the take that runs */
 	unsigned int queued, filled, returned;
-	unsigned int order[BUFFERS];	/* the buffer of frame n, n modulo BUFFERS */
+	/* the buffer of frame n, n modulo BUFFERS */
+	unsigned int order[BUFFERS];
 	unsigned int first_sequence, last_sequence;
 };
 

@@ -2,8 +2,10 @@
 /*
  * Stage 2, the other way: memory from elsewhere, processed by a V4L2 device.
  *
- *	vgem buffer  --V4L2_MEMORY_DMABUF-->  vim2m  --V4L2_MEMORY_DMABUF-->  udmabuf (a memfd)
- *	R G B bytes                     mirrored both ways                    B G R bytes
+ *	vgem buffer  --DMABUF-->     vim2m     --DMABUF-->  udmabuf (a memfd)
+ *	R G B bytes            mirrored both ways           B G R bytes
+ *
+ * DMABUF is short for V4L2_MEMORY_DMABUF.
  *
  * vim2m waits for no fences, so this process does: a fence of vgem stands for
  * the device that draws the first picture, and the buffer is queued when poll()
@@ -25,7 +27,8 @@
 
 #include "demo.h"
 
-#define INPUT		V4L2_BUF_TYPE_VIDEO_OUTPUT	/* as V4L2 sees it: out of the program */
+/* as V4L2 sees it: out of the program */
+#define INPUT		V4L2_BUF_TYPE_VIDEO_OUTPUT
 #define RESULT		V4L2_BUF_TYPE_VIDEO_CAPTURE
 #define ROUNDS		60
 #define PIXEL		3
@@ -165,8 +168,8 @@ static void draw_input(struct convert *c, __u32 salt)
 }
 
 /*
- * What vim2m must have made of draw_input(): worked out from the place, not
- * from its input.
+ * Return true if vim2m has made the right pixel of draw_input(). The expected
+ * pixel is computed from its place, not from the input.
  */
 static bool result_right(const unsigned char *byte, unsigned int x, unsigned int y, __u32 salt)
 {

@@ -3,7 +3,8 @@
  * Show real buffers travelling between stock V4L2 and DRM drivers, and prove
  * that nothing was copied on the way:
  *
- *	1. vivid --EXPBUF, SCM_RIGHTS, PRIME--> vkms --writeback--> system heap --> PNG
+ *	1. vivid --EXPBUF, SCM_RIGHTS, PRIME--> vkms --writeback-->
+ *	   system heap --> PNG
  *	2. vgem --V4L2_MEMORY_DMABUF--> vim2m --V4L2_MEMORY_DMABUF--> udmabuf
  *
  * The program ends with 0 only if every picture was right to the last pixel.
@@ -23,7 +24,7 @@
 
 /*
  * A camera slow enough that commits wait for frames; one faster than vkms;
- * colour bars.
+ * color bars.
  */
 const struct take takes[TAKES] = {
 	{ .name = "slow", .frames = 15, .fps = 5, .moving = true },

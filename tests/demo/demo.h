@@ -4,13 +4,13 @@
  * without a copy.
  *
  *	demo.c		arguments, the two processes, the order of the stages
- *	camera.c	stage 1, first process: vivid captures into buffers that it exports
- *	display.c	stage 1, second process: shows them on vkms and reads the picture back
+ *	camera.c	stage 1, first process: vivid fills exported buffers
+ *	display.c	stage 1, second process: shows them on vkms, reads back
  *	convert.c	stage 2: vgem buffer -> vim2m -> udmabuf buffer
  *	kms.c		atomic mode setting on vkms
  *	v4l2.c		what both V4L2 stages need of that interface
  *	buffer.c	dma-bufs and fences as files: allocate, map, name, wait
- *	inspect.c	what the kernel says about a buffer: fdinfo, bufinfo, pagemap
+ *	inspect.c	the kernel on a buffer: fdinfo, bufinfo, pagemap
  *	picture.c	patterns, comparison, PNG
  *	util.c		printing, failing, waiting, messages with files attached
  *
@@ -47,7 +47,7 @@ struct take {
 #define TAKES		3
 extern const struct take takes[TAKES];
 
-/* Where --break spoils one pixel, to show that the comparison notices. */
+/* Stages at which --break spoils a pixel that the comparison must notice. */
 enum spoil { SPOIL_NONE, SPOIL_PATTERN, SPOIL_FRAME, SPOIL_BARS, SPOIL_CONVERT, SPOIL_COUNT };
 
 extern enum spoil spoil;
@@ -69,10 +69,10 @@ enum msg_type {
 	MSG_FORMAT,		/* camera: how the pictures lie in memory */
 	MSG_BUFFER,		/* camera: a buffer, with its dma-buf */
 	MSG_PAGES,		/* camera: the page frames behind that buffer */
-	MSG_STAMPED,		/* either: pattern written, look at it through your mapping */
+	MSG_STAMPED,		/* either: pattern written, see your mapping */
 	MSG_SEEN,		/* either: seen */
-	MSG_FRAME,		/* camera: the next frame will be in that buffer; with a fence */
-	MSG_WAITED,		/* display: the first commit was seen waiting, let it go */
+	MSG_FRAME,		/* camera: next frame's buffer, with a fence */
+	MSG_WAITED,		/* display: saw first commit wait, let it go */
 	MSG_RETURN,		/* display: buffer no longer needed */
 	MSG_COUNT
 };
@@ -132,7 +132,7 @@ unsigned int page_frames(const void *addr, size_t size, __u64 *pfn);
 void compare_pages(const __u64 *theirs, const __u64 *ours, unsigned int pages, const char *what);
 
 /*
- * picture.c: 32 bits a pixel, blue in the lowest byte, the top byte is nobody's
+ * picture.c: 32 bits a pixel, blue in the lowest byte, the top byte is unused
  */
 struct picture {
 	__u32 *data;

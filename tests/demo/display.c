@@ -3,10 +3,10 @@
  * Stage 1, the second process: imports vivid's buffers into vkms, shows them,
  * and reads the composed picture back into a buffer from the system heap.
  *
- * Every commit carries two fences. The camera's goes in: the frame is not there
- * yet. The one that comes out, "the picture is stored", is put on both buffers,
- * so that whoever waits for the heap buffer, or wants to overwrite the
- * camera's, waits for vkms.
+ * Every commit carries two fences. The camera's fence goes in, because the
+ * frame is not there yet. The fence that comes out signals when the picture is
+ * stored. The display puts it on both buffers. Readers of the heap buffer and
+ * writers to the camera's buffer thus wait for vkms.
  */
 #include <errno.h>
 #include <poll.h>
@@ -31,7 +31,8 @@ struct display {
 	__u32 out_fb;
 
 	/* of the take that runs */
-	unsigned int early;		/* commits that were made before their frame was there */
+	/* commits that were made before their frame was there */
+	unsigned int early;
 	unsigned long long start_ns, latency_ns;
 	__u64 last_sum;
 };
@@ -186,7 +187,7 @@ static unsigned long long check_fences(unsigned int frame, int in_fence, int out
 }
 
 /*
- * Compare with what was captured; where the pictures move, no two in a row are
+ * Compare with the captured picture. If the pictures move, no two in a row are
  * the same.
  */
 static void check_frame(struct display *d, unsigned int index, bool moving)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel itself says about a buffer: /proc/self/fdinfo, debugfs
+ * The kernel's own information about a buffer: /proc/self/fdinfo, debugfs
  * dma_buf/bufinfo, and the page frames behind a mapping.
  */
 #include <errno.h>
@@ -78,7 +78,7 @@ static void bufinfo_line(struct bufinfo *info, const char *line)
 	sprintf(info->text + used, "%s\n", line);
 }
 
-/* Print what bufinfo says about @b: its line, its fences, who is attached. */
+/* Print the part of bufinfo about @b: line, fences, attached devices. */
 void show_bufinfo(const struct buffer *b, struct bufinfo *info)
 {
 	bool ours = false, found = false;

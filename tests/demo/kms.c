@@ -66,7 +66,8 @@ struct kms {
 	__u32 object[OBJECTS];
 	__u32 prop[PROPS];
 	__u32 mode_blob;
-	char list[64];		/* the file of debugfs that lists framebuffers */
+	/* the file of debugfs that lists framebuffers */
+	char list[64];
 	bool lit;
 	bool flipped;
 };
@@ -322,9 +323,9 @@ static void wait_released(const struct kms *k, __u32 fb)
 }
 
 /*
- * Show @fb once @in_fence has signaled (-1: at once) and store what is shown in
- * @writeback_fb; do not wait for any of it. Return the fence that tells when it
- * is stored.
+ * Show @fb once @in_fence has signaled (-1: at once) and store the shown
+ * picture in @writeback_fb. Do not wait for either. Return the fence that
+ * signals when the picture is stored.
  */
 int kms_show(struct kms *k, __u32 fb, __u32 writeback_fb, int in_fence)
 {

@@ -11,7 +11,7 @@
 #define RGB_MASK	0xffffffU
 
 /*
- * 100% colour bars from left to right, in the order every television engineer
+ * 100% color bars from left to right, in the order every television engineer
  * knows.
  */
 static const __u32 bars[] = {
@@ -73,7 +73,7 @@ void picture_draw_bars(const struct picture *p)
 }
 
 /*
- * Change the lowest bit of one colour of one pixel, if --break asked for it
+ * Change the lowest bit of one color of one pixel, if --break asked for it
  * here.
  */
 void picture_spoil(const struct picture *p, enum spoil when)
@@ -85,7 +85,7 @@ void picture_spoil(const struct picture *p, enum spoil when)
 }
 
 /*
- * Return in how many pixels the colours of two lines differ, in @first the
+ * Return in how many pixels the colors of two lines differ, in @first the
  * place of the first.
  */
 static unsigned int line_differs(const __u32 *got, const __u32 *want, unsigned int width,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What both stages need of V4L2: find a device, set controls by their names,
+ * V4L2 functions for both stages: find a device, set controls by their names,
  * set a format.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the user-space tests share: buffers from three exporters, fences from
+ * Helpers of the userspace tests: buffers from three exporters, fences from
  * sw_sync, and ways to look at the result. A function returns a negative errno
  * instead of setting errno, so that errors can be compared in one step.
  */
@@ -22,7 +22,7 @@
 
 #define BUF_NAME_MAX 32
 
-/* An exporter that user space can get buffers from. */
+/* An exporter that userspace can get buffers from. */
 struct buf_source {
 	const char *name;
 	const char *exp_name;
@@ -89,7 +89,7 @@ int fence_info(int fence, struct sync_file_info *info, struct sync_fence_info *f
 /* 1: signaled, 0: pending, below: the error of the fence or of the ioctl */
 int fence_status(int fence);
 
-/* What poll() says about one file: revents, or -errno. */
+/* Poll one file. Return revents, or -errno. */
 int poll_events(int fd, int events, int timeout_ms);
 
 /* Make a fence for value 1 and attach it to a buffer; returns 0 or -errno. */
@@ -98,7 +98,7 @@ int buf_add_pending(int buf, int timeline, unsigned int value, unsigned int flag
 /* Look at the machine and the process. */
 bool on_uml(void);
 size_t page_size(void);
-/* How many descriptors are in use, reserved ones without a file included. */
+/* Count the descriptors in use, including reserved ones without a file. */
 int fds_open(void);
 bool fd_is_cloexec(int fd);
 /* The text of a small file, terminated; returns its length or -errno. */
@@ -135,8 +135,8 @@ int bufinfo_read(unsigned long ino, struct bufinfo *info);
 unsigned long fd_ino(int fd);
 
 /*
- * How many mappings for devices there are, as DMA_API_DEBUG counts them;
- * -ENOENT without it.
+ * Get the number of mappings for devices that DMA_API_DEBUG counts, or -ENOENT
+ * without it.
  */
 long dma_mappings(void);
 
