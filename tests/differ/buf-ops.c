@@ -141,6 +141,7 @@ static void buf_alloc_op(struct state *state)
 		fd = udmabuf_create_list(size, bad, &mem);
 	else
 		fd = buf_from_vgem(size);
+	buf->exporter = kinds[kind];
 	buf->fd = fd < 0 ? -1 : fd;
 	buf->mem = mem;
 	buf->size = kind == 2 ? 2 * size : size;
@@ -159,17 +160,18 @@ static void sync_op(struct state *state)
 {
 	unsigned int b = pick_buf(state), flags = pick(20) ? 1 + pick(3) + 4 * pick(2) : pick(64);
 	struct dma_buf_sync arg = { .flags = flags };
+	uint64_t start;
 	int err;
 
 	say("(b%u, %s%s%s, flags %#x)", b, flags & 4 ? "end" : "start", flags & 1 ? " read" : "",
 	    flags & 2 ? " write" : "", flags);
 	help_begin(state);
+	start = now_ns();
 	err = bounded_ioctl(state->buf[b].fd, DMA_BUF_IOCTL_SYNC, &arg);
-	help_end();
 	say(" = ");
 	say_error(err);
-	say(" ");
-	say_time(now_ns());
+	say_elapsed(start);
+	help_end();
 }
 
 static unsigned int pick_rw(void)
@@ -195,6 +197,7 @@ static void import_op(struct state *state)
 
 	say("(f%u to b%u, flags %#x) = ", f, b, flags);
 	say_error(bounded_ioctl(state->buf[b].fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &arg));
+	work_added(state, b);
 }
 
 static void name_op(struct state *state)
@@ -329,6 +332,7 @@ static void vgem_export_op(struct state *state)
 		if (inodes[i] == fd_ino(fd))
 			say(" is b%u", i);
 	buf_drop(&state->buf[b]);
+	state->buf[b].exporter = "exported";
 	state->buf[b].fd = fd;
 	state->buf[b].size = lseek(fd, 0, SEEK_END);
 }
@@ -346,6 +350,7 @@ static void vgem_attach_op(struct state *state)
 	err = bounded_ioctl(state->vgem, VGEM_FENCE_ATTACH, &arg);
 	if (!err)
 		state->vgem_fence[h] = arg.out_fence;
+	work_added(state, BUFS);
 	say_error(err);
 }
 

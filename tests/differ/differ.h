@@ -29,11 +29,22 @@
 #define HELP_MS 20
 
 struct buffer {
+	const char *exporter;
 	int fd;
 	int mem;		/* memfd of a udmabuf, or -1 */
 	size_t size;
 	unsigned char *map;	/* or NULL */
 	size_t map_size;
+};
+
+/* Watched files have as data the number of their slot, and this for buffers. */
+#define DATA_BUF 100
+#define DATA_MAX (DATA_BUF + BUFS)
+
+/* A file in an epoll set. */
+struct watch {
+	bool is_edge;
+	unsigned int reported;	/* events since work was added */
 };
 
 struct state {
@@ -42,6 +53,7 @@ struct state {
 	int fence[FENCES];
 	struct buffer buf[BUFS];
 	int epoll[EPOLLS];
+	struct watch watch[EPOLLS][DATA_MAX];
 	int vgem;
 	unsigned int handle[HANDLES];
 	unsigned int vgem_fence[HANDLES];
@@ -72,9 +84,15 @@ void say_error(int err);
 /* Append a text whose context numbers depend on what ran before. */
 void say_text(const char *text);
 
-/* Append a time since the program began. */
+/* Append whether a time is one of this program. */
 void say_time(uint64_t ns);
+
+/* Append the time since @since. */
+void say_elapsed(uint64_t since);
 uint64_t now_ns(void);
+
+/* Remember that a buffer is used again, or any buffer if @slot is BUFS. */
+void work_added(struct state *state, unsigned int slot);
 
 /* Close the descriptor in a slot and put another one there. */
 void put_fd(int *slot, int fd);

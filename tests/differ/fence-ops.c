@@ -122,10 +122,11 @@ static void info_op(struct state *state)
 		return;
 	say(" name \"");
 	say_text(info.name);
-	say("\" status %d flags %u pad %u num_fences %u", info.status, info.flags, info.pad,
-	    info.num_fences);
-	if (room)
-		say_records(records, info.num_fences < RECORDS ? info.num_fences : RECORDS);
+	say("\" flags %u pad %u num_fences %u", info.flags, info.pad, info.num_fences);
+	if (!room)
+		return;
+	say(" status %d", info.status);
+	say_records(records, info.num_fences < RECORDS ? info.num_fences : RECORDS);
 }
 
 static void deadline_op(struct state *state)

@@ -130,18 +130,23 @@ static unsigned int context_number(unsigned long long context)
 
 void say_text(const char *text)
 {
-	const char *mark = "sw_sync-differ";
-	const char *at = strstr(text, mark);
+	static const char *const marks[] = {
+		"sw_sync-differ", "signaled-", "vgem-unbound", "dma_fence_array-unbound"
+	};
+	const char *mark = NULL, *at;
+	unsigned int i;
 	char *end;
 
-	if (!at) {
+	for (i = 0; i < ARRAY_SIZE(marks) && !mark; i++)
+		if (!strncmp(text, marks[i], strlen(marks[i])))
+			mark = marks[i];
+	if (!mark) {
 		for (; *text; text++)
 			say(*text < ' ' ? "\\%02x" : "%c", (unsigned char)*text);
 		return;
 	}
-	at += strlen(mark);
-	say("%.*s", (int)(at - text), text);
-	say("#%u", context_number(strtoull(at, &end, 10)));
+	at = text + strlen(mark);
+	say("%s#%u", mark, context_number(strtoull(at, &end, 10)));
 	say("%s", end);
 }
 
@@ -155,10 +160,17 @@ uint64_t now_ns(void)
 
 void say_time(uint64_t ns)
 {
-	if (ns < start_ns)
-		say("at %s", ns ? "some earlier time" : "no time");
+	if (!ns)
+		say("at no time");
+	else if (ns < start_ns || ns > now_ns())
+		say("at a wrong time");
 	else
-		say("at %llu ms", (unsigned long long)(ns - start_ns + 5000000) / 10000000 * 10);
+		say("at a time");
+}
+
+void say_elapsed(uint64_t since)
+{
+	say(" after %llu ms", (unsigned long long)(now_ns() - since + 5000000) / 10000000 * 10);
 }
 
 void put_fd(int *slot, int fd)
@@ -269,10 +281,11 @@ static void program_run(const struct program *program)
 	unsigned int i;
 
 	memset(&state, -1, sizeof(state));
+	memset(state.watch, 0, sizeof(state.watch));
 	memset(state.handle, 0, sizeof(state.handle));
 	memset(state.vgem_fence, 0, sizeof(state.vgem_fence));
 	for (i = 0; i < BUFS; i++)
-		state.buf[i].map = NULL;
+		state.buf[i] = (struct buffer){ .exporter = "no", .fd = -1, .mem = -1 };
 	start_ns = now_ns();
 	for (i = 0; i < program->count; i++) {
 		const struct op *op;
@@ -322,6 +335,12 @@ static bool child_wait(pid_t child)
 	return true;
 }
 
+/* Leave out the offsets in functions. */
+static void say_log(const char *text)
+{
+	say("LOG %.*s\n", (int)strcspn(text, "+"), text);
+}
+
 /* Append the first lines of the reports that the kernel made meanwhile. */
 static void kernel_log(int kmsg)
 {
@@ -335,9 +354,9 @@ static void kernel_log(int kmsg)
 		if (!text || !strpbrk(text, "WBIK"))
 			continue;
 		text[strcspn(text, "\n")] = '\0';
-		if (strstr(text, "WARNING:") || strstr(text, "BUG:") || strstr(text, "INFO: task") ||
-		    strstr(text, "Oops") || strstr(text, "possible"))
-			say("LOG %s\n", text + 1);
+		if (strstr(text, "WARNING:") || strstr(text, "BUG:") || strstr(text, "Oops") ||
+		    strstr(text, "INFO: task") || strstr(text, "possible"))
+			say_log(strstr(text, " at ") ?: text + 1);
 	}
 }
 

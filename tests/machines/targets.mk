@@ -8,12 +8,16 @@ PLACE = place=$$cache/$$(source_id)
 SHELL := /bin/bash
 export KSRC DMABUF_CACHE
 
-.PHONY: help demo test check users configs bench bench-native bench-smp kcsan kernels fuzz coverage test-stock install-tree origins clean
+DIFFER = $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(FIRST),--first $(FIRST))
+
+.PHONY: help demo test check differ users configs bench bench-native bench-smp kcsan kernels fuzz coverage test-stock install-tree origins clean
 
 help:
 	@echo 'make demo                 show a buffer travelling between V4L2 and DRM drivers'
 	@echo 'make test                 run every test and check on both test machines'
 	@echo 'make check                run the static checks alone'
+	@echo 'make differ               run random programs on a stock kernel and on ours, and compare them;'
+	@echo '                          SEEDS=n programs, the first of which is FIRST=n, or MINUTES=n'
 	@echo 'make users                compile every file of a kernel that uses the subsystem'
 	@echo 'make configs              build drivers/dma-buf with its options on and off'
 	@echo 'make bench                count the instructions of every operation, against a stock kernel'
@@ -43,6 +47,10 @@ test:
 check:
 	@$(LOCKED) && $(MACHINES)/build tree && $(PLACE) && \
 	tests/check/run "$$place/tree" "$$place/check"
+
+differ:
+	@$(LOCKED) && kernels=$$($(MACHINES)/build -p uml stock) && set -- $$kernels && $(PLACE) && \
+	tests/differ/run $(DIFFER) "$$1" "$$2" "$$place/tree" "$$place/differ"
 
 users:
 	@$(LOCKED) && $(MACHINES)/build tree && $(PLACE) && \
