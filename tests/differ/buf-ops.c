@@ -256,8 +256,7 @@ static void bufinfo_op(struct state *state)
 	say(" size %zu flags %#x mode %#x count %ld exp %s name \"", info.size, info.flags,
 	    info.mode, info.count, info.exp_name);
 	say_text(info.name);
-	say("\" fences %d devices %d of %d %s", info.fences, info.devices, info.devices_total,
-	    info.device);
+	say("\" devices %d of %d %s", info.devices, info.devices_total, info.device);
 }
 
 /* Things that a file can be asked for. */

@@ -134,6 +134,7 @@ void say_text(const char *text)
 		"sw_sync-differ", "signaled-", "vgem-unbound", "dma_fence_array-unbound"
 	};
 	const char *mark = NULL, *at;
+	unsigned long long context;
 	unsigned int i;
 	char *end;
 
@@ -146,7 +147,11 @@ void say_text(const char *text)
 		return;
 	}
 	at = text + strlen(mark);
-	say("%s#%u", mark, context_number(strtoull(at, &end, 10)));
+	context = strtoull(at, &end, 10);
+	if (context)
+		say("%s#%u", mark, context_number(context));
+	else
+		say("%s0", mark);
 	say("%s", end);
 }
 
