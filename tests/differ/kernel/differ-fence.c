@@ -87,17 +87,32 @@ bool differ_fence_is_done(struct dma_fence *base)
 	return test_bit(DMA_FENCE_FLAG_SIGNALED_BIT, &base->flags) || (fence && fence->done);
 }
 
+/* Let the late interrupt come. */
+void differ_late_signal(struct differ *differ)
+{
+	if (differ->late)
+		dma_fence_signal(differ->late);
+	differ->late = NULL;
+}
+
 /*
  * End the work. A fence without ops->signaled signals at once, and so does one
- * whose interrupt is armed. Others wait until they are asked.
+ * whose interrupt is armed. The interrupt of others is late: until then they
+ * signal only if they are asked.
  */
-void differ_fence_finish(struct dma_fence *base)
+void differ_fence_finish(struct differ *differ, struct dma_fence *base)
 {
 	struct differ_fence *fence = to_differ_fence(base);
+	unsigned int kind = differ_fence_kind(fence);
 
 	WRITE_ONCE(fence->done, true);
-	if (fence->is_armed || !(differ_fence_kind(fence) & DIFFER_KIND_SIGNALED))
+	if (fence->is_armed || !(kind & DIFFER_KIND_SIGNALED)) {
 		dma_fence_signal(base);
+	} else if (!(kind & DIFFER_KIND_ENABLE)) {
+		differ_late_signal(differ);
+		differ->late = base;
+		differ->late_call = differ->call;
+	}
 }
 
 void differ_say_wait(struct differ *differ, long ret)
@@ -163,7 +178,7 @@ static void differ_finish_op(struct differ *differ)
 	struct dma_fence *fence = differ_pick_fence(differ, true);
 
 	if (fence)
-		differ_fence_finish(fence);
+		differ_fence_finish(differ, fence);
 }
 
 static void differ_drop_op(struct differ *differ)
@@ -293,7 +308,8 @@ static void differ_wait_any_op(struct differ *differ)
 	ret = dma_fence_wait_any_timeout(fences, count, true, timeout, &index);
 	differ_say_wait(differ, ret);
 	if (ret > 0)
-		differ_say(differ, " index %u", index);
+		differ_say(differ, " by one that has %s", index < count &&
+			   dma_fence_is_signaled(fences[index]) ? "signaled" : "not signaled");
 	differ_say_elapsed(differ, start);
 	differ_help_end(differ);
 }

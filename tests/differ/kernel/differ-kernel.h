@@ -21,7 +21,8 @@
 #define DIFFER_SLOTS 10
 #define DIFFER_CALLBACKS 8
 #define DIFFER_RESVS 2
-#define DIFFER_CONTEXTS 6
+#define DIFFER_CONTEXTS 6	/* of single fences */
+#define DIFFER_CONTEXTS_ALL 24
 #define DIFFER_NAMES_MAX 4096
 #define DIFFER_LIST_MAX 64
 
@@ -70,6 +71,8 @@ struct differ_callback {
  * @names: all fences, a reference to each
  * @context: contexts of driver fences
  * @seqno: latest sequence number of each context
+ * @late: work of it is over, and its interrupt comes after the next call
+ * @late_call: number of the call that ended the work
  * @help: signals @helped while a call waits
  */
 struct differ {
@@ -84,6 +87,8 @@ struct differ {
 	struct dma_resv resv[DIFFER_RESVS];
 	u64 context;
 	u32 seqno[DIFFER_CONTEXTS];
+	struct dma_fence *late;
+	unsigned int late_call;
 	struct delayed_work help;
 	struct dma_fence *helped;
 };
@@ -124,7 +129,8 @@ struct dma_fence *differ_fence_create(struct differ *differ, unsigned int contex
 				      unsigned int kind);
 struct differ_fence *to_differ_fence(struct dma_fence *fence);
 bool differ_fence_is_done(struct dma_fence *fence);
-void differ_fence_finish(struct dma_fence *fence);
+void differ_fence_finish(struct differ *differ, struct dma_fence *fence);
+void differ_late_signal(struct differ *differ);
 void differ_say_wait(struct differ *differ, long ret);
 
 /* differ-container.c */

@@ -188,7 +188,7 @@ static void differ_help(struct work_struct *work)
 {
 	struct differ *differ = container_of(work, struct differ, help.work);
 
-	differ_fence_finish(differ->helped);
+	WRITE_ONCE(to_differ_fence(differ->helped)->done, true);
 	dma_fence_signal(differ->helped);
 }
 
@@ -264,7 +264,7 @@ static void differ_run_init(struct differ_run *run)
 
 	differ->trace = run->trace;
 	differ->names = run->names;
-	differ->context = dma_fence_context_alloc(DIFFER_CONTEXTS);
+	differ->context = dma_fence_context_alloc(DIFFER_CONTEXTS_ALL);
 	INIT_DELAYED_WORK(&differ->help, differ_help);
 	for (i = 0; i < DIFFER_RESVS; i++)
 		dma_resv_init(&differ->resv[i]);
@@ -311,6 +311,8 @@ static int differ_run_thread(void *data)
 			op = &differ_fence_ops[0];
 		differ_say(differ, "%u %s", differ->call, op->name);
 		op->run(differ);
+		if (differ->late_call != differ->call)
+			differ_late_signal(differ);
 		differ_say_callbacks(differ);
 		differ_say(differ, "\n");
 	}
