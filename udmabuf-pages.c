@@ -28,6 +28,9 @@
 /* Pin so many bytes before the next look for signals. */
 #define UDMABUF_PIN_SLICE SZ_16M
 
+/* Unpin so many folios before giving way. */
+#define UDMABUF_UNPIN_BATCH 1024ul
+
 /* Do not pin pages that have more references: their count must not overflow. */
 #define UDMABUF_FOLIO_REFS_MAX (INT_MAX / 2)
 
@@ -63,10 +66,11 @@ int udmabuf_pages_alloc(struct udmabuf_pages *up, u64 pages, bool list)
  */
 void udmabuf_pages_free(struct udmabuf_pages *up)
 {
-	unsigned long i;
+	unsigned long i, count;
 
-	for (i = 0; i < up->folio_count; i++) {
-		unpin_folio(up->folios[i]);
+	for (i = 0; i < up->folio_count; i += count) {
+		count = min(up->folio_count - i, UDMABUF_UNPIN_BATCH);
+		unpin_folios(up->folios + i, count);
 		cond_resched();
 	}
 	udmabuf_pages_end(up);
@@ -108,9 +112,9 @@ static int udmabuf_check_memfd(struct file *memfd)
 }
 
 /*
- * Return true if the buffer has pinned the folio before. One range meets a
- * folio again only at the seam of two slices. Ranges of a list may meet it
- * anywhere.
+ * Return true if the buffer has pinned the folio before. Ranges of a list may
+ * meet a folio anywhere. A single range meets one again only if it starts a
+ * slice, and then the slice before ends with it.
  */
 static bool udmabuf_has_folio(struct udmabuf_pages *up, struct folio *folio)
 {
@@ -167,8 +171,11 @@ static int udmabuf_pin_slice(struct udmabuf_pages *up, struct file *memfd, u64 o
 			up->pages[up->page_count++] = folio_page(folio, skip++);
 		skip = 0;
 		overused |= folio_ref_count(folio) > UDMABUF_FOLIO_REFS_MAX;
-		/* Overwrites only those that have been looked at. */
-		udmabuf_keep_pin(up, folio);
+		/* Both overwrite only those that have been looked at. */
+		if (i && !up->seen)
+			up->folios[up->folio_count++] = folio;
+		else
+			udmabuf_keep_pin(up, folio);
 	}
 	if (overused)
 		return -ENOMEM;

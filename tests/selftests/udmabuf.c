@@ -454,7 +454,7 @@ TEST_F(udmabuf, list_limit_holds)
  * Two million ranges name one page. A pin for each would let the page's count
  * of references overflow, which makes the kernel warn.
  */
-TEST_F(udmabuf, page_that_very_many_ranges_name_ok)
+TEST_F_TIMEOUT(udmabuf, page_that_very_many_ranges_name_ok, 600)
 {
 	size_t i, size = sizeof(struct udmabuf_create_list) +
 			 PINNED_ITEMS * sizeof(struct udmabuf_create_item);
