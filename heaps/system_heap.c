@@ -9,8 +9,9 @@
  * not try it again.
  *
  * A buffer cannot be reclaimed or swapped out, and no process pays for it with
- * its own size. The OOM killer would therefore end the wrong processes, so an
- * allocation fails instead of calling it.
+ * its own size. The OOM killer would therefore end the wrong processes. So an
+ * allocation does not call it. It also stops before it takes the last pages,
+ * because then others would call it.
  *
  * Locks: none of its own.
  */
@@ -22,7 +23,9 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/swap.h>
 
 #include "heap-buffer.h"
 
@@ -36,6 +39,9 @@ static const unsigned int system_heap_orders[] = { 8, 4, 0 };
 #define SYSTEM_HEAP_GFP_LARGE ((SYSTEM_HEAP_GFP | __GFP_COMP | __GFP_NORETRY) & ~__GFP_RECLAIM)
 /* Reclaim as much as possible, but do not call the OOM killer. */
 #define SYSTEM_HEAP_GFP_PAGE (SYSTEM_HEAP_GFP | __GFP_RETRY_MAYFAIL)
+
+/* Look so often, in bytes, if there is memory for the rest of a buffer. */
+#define SYSTEM_HEAP_LOOK SZ_1M
 
 static gfp_t system_heap_gfp(unsigned int order)
 {
@@ -63,6 +69,21 @@ static struct page *system_heap_alloc_chunk(size_t size, unsigned int *rank)
 	return NULL;
 }
 
+/*
+ * Return true if others are not driven out of memory by @len bytes more. The
+ * estimate does not see free pages on the lists of CPUs, so empty these first
+ * before giving up.
+ */
+static bool system_heap_has_room(size_t len)
+{
+	long pages = len >> PAGE_SHIFT;
+
+	if (pages <= si_mem_available() + get_nr_swap_pages())
+		return true;
+	drain_all_pages(NULL);
+	return pages <= si_mem_available() + get_nr_swap_pages();
+}
+
 static void system_heap_free_chunks(struct list_head *chunks)
 {
 	struct page *page, *next;
@@ -79,11 +100,18 @@ static void system_heap_free_chunks(struct list_head *chunks)
  */
 static long system_heap_alloc_chunks(struct list_head *chunks, size_t len)
 {
+	size_t look_at = len;
 	unsigned int rank = 0;
 	struct page *page;
 	long count = 0;
 
 	while (len) {
+		/* Others allocate, too. */
+		if (len <= look_at && len >= SYSTEM_HEAP_LOOK) {
+			if (!system_heap_has_room(len))
+				return -ENOMEM;
+			look_at = len - SYSTEM_HEAP_LOOK;
+		}
 		/* A process that is being killed must not take more memory. */
 		if (fatal_signal_pending(current))
 			return -EINTR;

@@ -336,7 +336,7 @@ static int memory_fragment(size_t size, size_t page)
 }
 
 /* There are not enough large chunks: small ones do, and nobody warns. */
-TEST_F(heap, fragmented_memory_ok)
+TEST_F_TIMEOUT(heap, fragmented_memory_ok, 600)
 {
 	unsigned int *words;
 	struct sysinfo info;

@@ -22,6 +22,7 @@
 #include "common.h"
 
 #define MIB (1024ull * 1024)
+#define TIMEOUT 600	/* seconds; busy machines are slow */
 #define BYSTANDER (96 * MIB)
 #define BUSY_PART (16 * MIB)
 #define ACCOUNTING "/sys/module/dma_heap/parameters/mem_accounting"
@@ -140,7 +141,7 @@ static int asker_end(pid_t child)
 	return WEXITSTATUS(status);
 }
 
-TEST_F(pressure, almost_all_memory_enomem)
+TEST_F_TIMEOUT(pressure, almost_all_memory_enomem, TIMEOUT)
 {
 	unsigned long long len = self->total / 100 * 95 / MIB * MIB;
 	int gate[2], round;
@@ -155,7 +156,7 @@ TEST_F(pressure, almost_all_memory_enomem)
 	}
 }
 
-TEST_F(pressure, two_that_do_not_fit_together_enomem)
+TEST_F_TIMEOUT(pressure, two_that_do_not_fit_together_enomem, TIMEOUT)
 {
 	unsigned long long len = self->total / 100 * 60 / MIB * MIB;
 	int gate[2], round;
@@ -178,7 +179,7 @@ TEST_F(pressure, two_that_do_not_fit_together_enomem)
 /*
  * A buffer that fits is given, also if files must leave the page cache for it.
  */
-TEST_F(pressure, half_of_the_memory_ok)
+TEST_F_TIMEOUT(pressure, half_of_the_memory_ok, TIMEOUT)
 {
 	int buf = heap_alloc(self->total / 2 / MIB * MIB);
 
@@ -268,14 +269,14 @@ static int alloc_64_mib(void)
 	return heap_alloc(64 * MIB);
 }
 
-TEST_F(charge, heap_memory_is_free_of_charge_by_default)
+TEST_F_TIMEOUT(charge, heap_memory_is_free_of_charge_by_default, TIMEOUT)
 {
 	ASSERT_EQ(0, group_limit(16 * MIB));
 	EXPECT_LE(0, group_run(self, alloc_64_mib));
 	EXPECT_GT(16 * MIB, group_value("memory.current"));
 }
 
-TEST_F(charge, heap_memory_is_charged_if_wanted)
+TEST_F_TIMEOUT(charge, heap_memory_is_charged_if_wanted, TIMEOUT)
 {
 	if (file_write(ACCOUNTING, "Y") < 0)
 		ASSERT_TRUE(false);
@@ -288,7 +289,7 @@ TEST_F(charge, heap_memory_is_charged_if_wanted)
 		usleep(10000);
 }
 
-TEST_F(charge, heap_memory_over_the_limit_enomem)
+TEST_F_TIMEOUT(charge, heap_memory_over_the_limit_enomem, TIMEOUT)
 {
 	if (file_write(ACCOUNTING, "Y") < 0)
 		ASSERT_TRUE(false);
@@ -332,7 +333,7 @@ static long charged_ahead(void)
 }
 
 /* 64 MiB in entries of 64 KiB need a table of 32 KiB. */
-TEST_F(charge, tables_of_attachments_are_charged)
+TEST_F_TIMEOUT(charge, tables_of_attachments_are_charged, TIMEOUT)
 {
 	if (access("/dev/dma-buf-importer", F_OK))
 		SKIP(return, "no sample importer");
@@ -356,7 +357,7 @@ static int create_forty_udmabufs(void)
 	return 0;
 }
 
-TEST_F(charge, arrays_of_udmabuf_are_charged)
+TEST_F_TIMEOUT(charge, arrays_of_udmabuf_are_charged, TIMEOUT)
 {
 	EXPECT_EQ(0, group_run(self, create_forty_udmabufs));
 	EXPECT_LE(64 * MIB + 40 * 256 * 1024, group_value("memory.current"));
