@@ -116,9 +116,23 @@ static void dma_fence_chain_replace(struct dma_fence __rcu **pointer, struct dma
 		dma_fence_put(new);
 }
 
+/*
+ * Return true if the walk need not stop at @link. With @links, it stops at a link
+ * that is waited for already: that link tells when it is done.
+ */
+static __always_inline bool dma_fence_chain_can_pass(struct dma_fence *link, bool links)
+{
+	if (links && dma_fence_is_chain(link) &&
+	    test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &link->flags) &&
+	    !dma_fence_test_signaled_flag(link))
+		return false;
+
+	return dma_fence_chain_link_done(link);
+}
+
 /* Unlink signaled links behind @chain, from @first on. Consumes a reference. */
 static noinline struct dma_fence *
-dma_fence_chain_unlink(struct dma_fence_chain *chain, struct dma_fence *first)
+dma_fence_chain_unlink(struct dma_fence_chain *chain, struct dma_fence *first, bool links)
 {
 	struct dma_fence *next = first, *older;
 	struct dma_fence_chain *link;
@@ -131,7 +145,7 @@ dma_fence_chain_unlink(struct dma_fence_chain *chain, struct dma_fence *first)
 		next = older;
 		if (++passed >= DMA_FENCE_CHAIN_PASS_MAX && irqs_disabled())
 			break;
-	} while (next && dma_fence_chain_link_done(next));
+	} while (next && dma_fence_chain_can_pass(next, links));
 
 	dma_fence_chain_replace(&chain->prev, first, next);
 	return next;
@@ -148,12 +162,13 @@ static noinline void dma_fence_chain_skip_tidy(struct dma_fence_chain *chain)
 }
 
 /* Get the next fence that is not signaled, or a signaled one at the limit. */
-static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fence_chain *chain)
+static __always_inline struct dma_fence *
+dma_fence_chain_collect(struct dma_fence_chain *chain, bool links)
 {
 	struct dma_fence *next = dma_fence_chain_get(&chain->prev);
 
-	if (next && dma_fence_chain_link_done(next))
-		next = dma_fence_chain_unlink(chain, next);
+	if (next && dma_fence_chain_can_pass(next, links))
+		next = dma_fence_chain_unlink(chain, next, links);
 	if (rcu_access_pointer(chain->skip))
 		dma_fence_chain_skip_tidy(chain);
 	return next;
@@ -173,7 +188,7 @@ static __always_inline struct dma_fence *dma_fence_chain_collect(struct dma_fenc
 struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence)
 {
 	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
-	struct dma_fence *next = chain ? dma_fence_chain_collect(chain) : NULL;
+	struct dma_fence *next = chain ? dma_fence_chain_collect(chain, false) : NULL;
 
 	dma_fence_put(fence);
 	return next;
@@ -270,12 +285,13 @@ static int dma_fence_chain_arm(struct dma_fence_chain *chain, bool links)
 
 	if (dma_fence_chain_wait_for(chain, chain->fence))
 		return 1;
-	link = dma_fence_chain_collect(chain);
+	link = dma_fence_chain_collect(chain, links);
 	if (!link)
 		return 0;
 
 	fence = link;
-	if (!links || !test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &link->flags))
+	if (!links || !test_bit(DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT, &link->flags) ||
+	    dma_fence_test_signaled_flag(link))
 		fence = dma_fence_chain_contained(link);
 	queued = dma_fence_chain_wait_for(chain, fence);
 	dma_fence_put(link);
@@ -355,7 +371,7 @@ static bool dma_fence_chain_signaled(struct dma_fence *fence)
 	if (!dma_fence_chain_link_done(fence))
 		return false;
 
-	next = dma_fence_chain_collect(to_dma_fence_chain(fence));
+	next = dma_fence_chain_collect(to_dma_fence_chain(fence), false);
 	dma_fence_put(next);
 	return !next;
 }
@@ -411,12 +427,6 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 };
 EXPORT_SYMBOL(dma_fence_chain_ops);
 
-/* Return the number of older links at initialization, kept in the flags. */
-static unsigned long dma_fence_chain_depth(struct dma_fence_chain *chain)
-{
-	return READ_ONCE(chain->base.flags) >> DMA_FENCE_FLAG_USER_BITS;
-}
-
 /*
  * Take a reference to the target of a new skip link, the nearest link that has
  * one. If the skip link there is as long as the one after it, span both. So the
@@ -429,7 +439,7 @@ static noinline struct dma_fence *dma_fence_chain_skip_get(struct dma_fence_chai
 	unsigned int steps;
 
 	guard(rcu)();
-	for (steps = 0; dma_fence_chain_depth(chain) % DMA_FENCE_CHAIN_STRIDE; steps++) {
+	for (steps = 0; chain->depth % DMA_FENCE_CHAIN_STRIDE; steps++) {
 		chain = to_dma_fence_chain(rcu_dereference(chain->prev));
 		if (!chain || chain->base.context != context || steps == DMA_FENCE_CHAIN_STRIDE)
 			return NULL;
@@ -437,8 +447,7 @@ static noinline struct dma_fence *dma_fence_chain_skip_get(struct dma_fence_chai
 
 	near = to_dma_fence_chain(rcu_dereference(chain->skip));
 	far = near ? to_dma_fence_chain(rcu_dereference(near->skip)) : NULL;
-	if (far && dma_fence_chain_depth(chain) - dma_fence_chain_depth(near) >=
-		   dma_fence_chain_depth(near) - dma_fence_chain_depth(far))
+	if (far && chain->depth - near->depth >= near->depth - far->depth)
 		chain = far;
 
 	return dma_fence_get_rcu(&chain->base);
@@ -462,20 +471,20 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, u64 seqno)
 {
 	struct dma_fence_chain *link = to_dma_fence_chain(prev);
-	unsigned long depth = 0;
 	u64 context;
 
 	RCU_INIT_POINTER(chain->prev, prev);
 	RCU_INIT_POINTER(chain->skip, NULL);
 	chain->fence = fence;
 	chain->prev_seqno = 0;
+	chain->depth = 0;
 	spin_lock_init(&chain->lock);
 
 	if (link && seqno > prev->seqno) {
 		context = prev->context;
 		chain->prev_seqno = prev->seqno;
-		depth = dma_fence_chain_depth(link) + 1;
-		if (depth % DMA_FENCE_CHAIN_STRIDE == 0)
+		chain->depth = link->depth + 1;
+		if (chain->depth % DMA_FENCE_CHAIN_STRIDE == 0)
 			RCU_INIT_POINTER(chain->skip, dma_fence_chain_skip_get(link));
 	} else {
 		context = dma_fence_context_alloc(1);
@@ -484,7 +493,6 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 	}
 
 	dma_fence_init_common(&chain->base, &dma_fence_chain_ops, &chain->lock, context, seqno);
-	chain->base.flags |= depth << DMA_FENCE_FLAG_USER_BITS;
 	WARN_ONCE(dma_fence_is_chain(fence), "a chain inside of a chain link, flatten it\n");
 }
 EXPORT_SYMBOL(dma_fence_chain_init);

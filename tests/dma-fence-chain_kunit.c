@@ -83,6 +83,17 @@ static void dma_fence_chain_init_on_plain_fence_starts_context(struct kunit *tes
 	dma_fence_put(iter);
 }
 
+/* A driver that chains its fences may have flags of its own in each link. */
+static void dma_fence_chain_init_leaves_flags_to_users(struct kunit *test)
+{
+	struct dma_fence *head = mock_chain_build_long(test, NULL, 20);
+	struct dma_fence *link;
+
+	for (link = head; link; link = rcu_access_pointer(to_dma_fence_chain(link)->prev))
+		KUNIT_EXPECT_EQ(test, link->flags >> DMA_FENCE_FLAG_USER_BITS, 0);
+	dma_fence_put(head);
+}
+
 static void dma_fence_chain_init_seqno_is_64_bit(struct kunit *test)
 {
 	u64 low = 0xffffffff, high = 0x100000000;
@@ -480,6 +491,7 @@ static struct kunit_case dma_fence_chain_cases[] = {
 	KUNIT_CASE(dma_fence_chain_init_later_point_continues_context),
 	KUNIT_CASE(dma_fence_chain_init_point_not_later_starts_context),
 	KUNIT_CASE(dma_fence_chain_init_on_plain_fence_starts_context),
+	KUNIT_CASE(dma_fence_chain_init_leaves_flags_to_users),
 	KUNIT_CASE(dma_fence_chain_init_seqno_is_64_bit),
 	KUNIT_CASE(dma_fence_chain_init_of_chain_warns),
 	KUNIT_CASE(dma_fence_chain_free_unused_accepts_null),
