@@ -20,16 +20,19 @@
  * that was reported ready has a watch on the reservation, which wakes the
  * sleepers once when a fence comes.
  *
- * A wake-up names no events. io_uring reports what a wake-up names without
- * polling, and only polling tells whether other fences are left.
+ * A wake-up names no events. io_uring reports the events that a wake-up names
+ * without polling, and only polling tells whether other fences are left. So each
+ * wake-up is for all sleepers, or an exclusive one that waits for the other
+ * direction would consume it.
  *
  * Locks: the wait queue's lock, under the fence's lock when a fence signals,
- * and under the reservation when a fence comes. poll() never waits behind a
- * driver that holds the reservation: it reads the fences without that lock, and
- * only tries to take it for a watch.
+ * and under the reservation when a fence comes. poll() waits at most a
+ * tick behind a driver that holds the reservation: it reads the fences without
+ * that lock, and only tries to take it for a watch.
  */
 #include <linux/cleanup.h>
 #include <linux/poll.h>
+#include <linux/sched.h>
 
 #include "dma-buf-internal.h"
 
@@ -86,7 +89,7 @@ static void dma_buf_poll_complete(struct dma_buf_poll *poll, bool wake)
 	scoped_guard(spinlock_irqsave, &dmabuf->poll.lock) {
 		WRITE_ONCE(poll->armed, false);
 		if (wake || poll->awaited)
-			wake_up_locked(&dmabuf->poll);
+			wake_up_all_locked(&dmabuf->poll);
 	}
 	fput(file);
 }
@@ -118,7 +121,7 @@ static bool dma_buf_poll_arm(struct dma_buf_poll *poll)
 
 static void dma_buf_poll_fence_added(struct dma_resv_watch *watch)
 {
-	wake_up(&container_of(watch, struct dma_buf_poll, watch)->dmabuf->poll);
+	wake_up_all(&container_of(watch, struct dma_buf_poll, watch)->dmabuf->poll);
 }
 
 /*
@@ -139,12 +142,17 @@ static bool dma_buf_poll_watch(struct dma_buf_poll *poll)
 		return true;
 
 	ret = dma_resv_watch_start(dmabuf->resv, &poll->watch);
-	/*
-	 * The holder of the reservation may be adding a fence: have the
-	 * sleepers poll again.
-	 */
-	if (ret == -EBUSY)
-		wake_up(&dmabuf->poll);
+	if (ret == -EBUSY) {
+		/*
+		 * The holder of the reservation may be adding a fence. Let it
+		 * go on for a tick, or sleepers of higher priority keep it from
+		 * the CPU. Then have the sleepers poll again.
+		 */
+		schedule_timeout_interruptible(1);
+		ret = dma_resv_watch_start(dmabuf->resv, &poll->watch);
+		if (ret == -EBUSY)
+			wake_up_all(&dmabuf->poll);
+	}
 	return ret != -EAGAIN;
 }
 

@@ -411,6 +411,32 @@ static void dma_buf_poll_idle_then_fence_wakes(struct kunit *test)
 	mock_fence_finish(write);
 }
 
+/*
+ * Sleepers that asked to be woken alone (EPOLLEXCLUSIVE) each wait for a direction
+ * of their own. The end of the writing must reach the reader behind the writer.
+ */
+static void dma_buf_poll_exclusive_sleepers_all_woken(struct kunit *test)
+{
+	struct mock_buf *mb = mock_buf_create(test, MOCK_STATIC);
+	struct dma_fence *read = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_READ);
+	struct dma_fence *write = mock_buf_fence_add(test, mb, DMA_RESV_USAGE_WRITE);
+	struct sleeper out, in;
+
+	sleeper_init(&out, EPOLLOUT);
+	sleeper_init(&in, EPOLLIN);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&out, mb), 0);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&in, mb), 0);
+	out.wait.flags |= WQ_FLAG_EXCLUSIVE;
+	in.wait.flags |= WQ_FLAG_EXCLUSIVE;
+	dma_fence_signal(write);
+	KUNIT_EXPECT_EQ(test, atomic_read(&in.wakes), 1);
+	KUNIT_EXPECT_EQ(test, sleeper_poll(&in, mb), IN);
+	sleeper_leave(&in);
+	sleeper_leave(&out);
+	dma_fence_put(write);
+	mock_fence_finish(read);
+}
+
 /* A fence may come in the place of a signaled one, too. */
 static void dma_buf_poll_idle_then_replaced_wakes(struct kunit *test)
 {
@@ -620,6 +646,7 @@ static struct kunit_case dma_buf_poll_cases[] = {
 	KUNIT_CASE(dma_buf_poll_idle_then_fence_end_reported),
 	KUNIT_CASE(dma_buf_poll_one_of_two_ends_not_reported),
 	KUNIT_CASE_PARAM(dma_buf_poll_idle_then_fence_wakes, poll_other_gen_params),
+	KUNIT_CASE(dma_buf_poll_exclusive_sleepers_all_woken),
 	KUNIT_CASE(dma_buf_poll_idle_then_replaced_wakes),
 	KUNIT_CASE(dma_buf_poll_idle_then_copied_wakes),
 	KUNIT_CASE(dma_buf_poll_idle_but_locked_asks_again),
