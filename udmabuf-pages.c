@@ -28,9 +28,6 @@
 /* Pin so many bytes before the next look for signals. */
 #define UDMABUF_PIN_SLICE SZ_16M
 
-/* Unpin so many folios before giving way. */
-#define UDMABUF_UNPIN_BATCH 1024ul
-
 /* Do not pin pages that have more references: their count must not overflow. */
 #define UDMABUF_FOLIO_REFS_MAX (INT_MAX / 2)
 
@@ -66,11 +63,10 @@ int udmabuf_pages_alloc(struct udmabuf_pages *up, u64 pages, bool list)
  */
 void udmabuf_pages_free(struct udmabuf_pages *up)
 {
-	unsigned long i, count;
+	unsigned long i;
 
-	for (i = 0; i < up->folio_count; i += count) {
-		count = min(up->folio_count - i, UDMABUF_UNPIN_BATCH);
-		unpin_folios(up->folios + i, count);
+	for (i = 0; i < up->folio_count; i++) {
+		unpin_folio(up->folios[i]);
 		cond_resched();
 	}
 	udmabuf_pages_end(up);
@@ -171,11 +167,8 @@ static int udmabuf_pin_slice(struct udmabuf_pages *up, struct file *memfd, u64 o
 			up->pages[up->page_count++] = folio_page(folio, skip++);
 		skip = 0;
 		overused |= folio_ref_count(folio) > UDMABUF_FOLIO_REFS_MAX;
-		/* Both overwrite only those that have been looked at. */
-		if (i && !up->seen)
-			up->folios[up->folio_count++] = folio;
-		else
-			udmabuf_keep_pin(up, folio);
+		/* Overwrites only those that have been looked at. */
+		udmabuf_keep_pin(up, folio);
 	}
 	if (overused)
 		return -ENOMEM;
