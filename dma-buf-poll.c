@@ -21,9 +21,9 @@
  * sleepers once when a fence comes.
  *
  * A wake-up names no events. io_uring reports the events that a wake-up names
- * without polling, and only polling tells whether other fences are left. So each
- * wake-up is for all sleepers, or an exclusive one that waits for the other
- * direction would consume it.
+ * without polling, and only polling tells whether other fences are left. So
+ * each wake-up is for all sleepers, or an exclusive one that waits for the
+ * other direction would consume it.
  *
  * Locks: the wait queue's lock, under the fence's lock when a fence signals,
  * and under the reservation when a fence comes. poll() waits at most a

@@ -92,7 +92,7 @@ static __always_inline struct dma_fence *dma_fence_chain_get(struct dma_fence __
 
 	guard(rcu)();
 	fence = rcu_dereference(*pointer);
-	/* Links are not recycled: the pointer need not be read again. Row chain_walk. */
+	/* Links are not recycled: one look is enough. Row chain_walk. */
 	if (fence && dma_fence_is_chain(fence) && dma_fence_get_rcu(fence))
 		return fence;
 
@@ -117,8 +117,8 @@ static void dma_fence_chain_replace(struct dma_fence __rcu **pointer, struct dma
 }
 
 /*
- * Return true if the walk need not stop at @link. With @links, it stops at a link
- * that is waited for already: that link tells when it is done.
+ * Return true if the walk need not stop at @link. With @links, it stops at a
+ * link that is waited for already: that link tells when it is done.
  */
 static __always_inline bool dma_fence_chain_can_pass(struct dma_fence *link, bool links)
 {

@@ -412,8 +412,9 @@ static void dma_buf_poll_idle_then_fence_wakes(struct kunit *test)
 }
 
 /*
- * Sleepers that asked to be woken alone (EPOLLEXCLUSIVE) each wait for a direction
- * of their own. The end of the writing must reach the reader behind the writer.
+ * Sleepers that asked to be woken alone (EPOLLEXCLUSIVE) each wait for a
+ * direction of their own. The end of the writing must reach the reader behind
+ * the writer.
  */
 static void dma_buf_poll_exclusive_sleepers_all_woken(struct kunit *test)
 {

@@ -27,8 +27,8 @@
  * @node: entry of the queue of signaled links, or of dead links, while @cb is
  *	not in use
  * @lock: lock of @base. The lock of a contained fence nests inside it
- * @depth: number of older links at initialization. Constant. Not in the flags of
- *	@base: the users of links have flags of their own there
+ * @depth: number of older links at initialization. Constant. Not in the flags
+ *	of @base: the users of links have flags of their own there
  */
 struct dma_fence_chain {
 	struct dma_fence base;

@@ -153,7 +153,9 @@ static bool program_has_actor(unsigned int number)
 	return false;
 }
 
-/* Nothing fails in a fork: User Mode Linux does not survive a fork that fails. */
+/*
+ * Nothing fails in a fork: User Mode Linux does not survive a fork that fails.
+ */
 static void call_run(struct actor *me, const struct call *call)
 {
 	bool fail = call->fail && ops[call->op].run != op_fork;
