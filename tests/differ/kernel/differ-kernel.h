@@ -93,12 +93,14 @@ struct differ {
 	struct dma_fence *helped;
 };
 
-/* A list of names that is printed in order. */
+/* A list of fences that is printed in order of their names, each with a value. */
 struct differ_list {
 	unsigned int count;
 	struct {
 		unsigned int key;
 		unsigned int value;
+		u64 context;
+		u32 seqno;
 	} entry[DIFFER_LIST_MAX];
 };
 

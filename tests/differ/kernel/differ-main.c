@@ -160,6 +160,8 @@ void differ_list_add(struct differ *differ, struct differ_list *list, struct dma
 		return;
 	list->entry[list->count].key = differ_fence_key(differ, fence);
 	list->entry[list->count].value = value;
+	list->entry[list->count].context = fence->context;
+	list->entry[list->count].seqno = fence->seqno;
 	list->count++;
 }
 
@@ -172,12 +174,35 @@ static int differ_list_compare(const void *a, const void *b)
 	return left[1] < right[1] ? -1 : left[1] > right[1];
 }
 
+/*
+ * Return true if another entry says the same or more: a later fence of the same
+ * context, or the same fence with a stronger usage. Adding may reuse the slot
+ * of any signaled fence, so that the weaker entry can stay.
+ */
+static bool differ_list_superseded(const struct differ_list *list, unsigned int which)
+{
+	unsigned int i;
+	s32 later;
+
+	for (i = 0; i < list->count; i++) {
+		later = list->entry[i].seqno - list->entry[which].seqno;
+		if (list->entry[i].context != list->entry[which].context ||
+		    list->entry[i].value > list->entry[which].value)
+			continue;
+		if (later > 0 || (i < which && list->entry[i].key == list->entry[which].key))
+			return true;
+	}
+	return false;
+}
+
 void differ_list_say(struct differ *differ, struct differ_list *list)
 {
 	unsigned int i;
 
 	sort(list->entry, list->count, sizeof(list->entry[0]), differ_list_compare, NULL);
 	for (i = 0; i < list->count; i++) {
+		if (differ_list_superseded(list, i))
+			continue;
 		differ_say(differ, " ");
 		differ_say_key(differ, list->entry[i].key);
 		differ_say(differ, ":%u", list->entry[i].value);
