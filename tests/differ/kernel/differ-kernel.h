@@ -65,15 +65,20 @@ struct differ_callback {
 /**
  * struct differ - a program that runs
  * @trace: its output so far
+ * @length: bytes of @trace
  * @random: state of the random numbers of the current call
  * @call: number of the current call
  * @slot: fences that calls use
  * @names: all fences, a reference to each
+ * @name_count: number of @names
+ * @callback: callbacks that calls add to fences
+ * @resv: reservations that calls use
  * @context: contexts of driver fences
  * @seqno: latest sequence number of each context
  * @late: work of it is over, and its interrupt comes after the next call
  * @late_call: number of the call that ended the work
  * @help: signals @helped while a call waits
+ * @helped: fence that ends the wait of the current call, or NULL
  */
 struct differ {
 	char *trace;
