@@ -224,10 +224,12 @@ static __always_inline struct sg_table *dma_buf_map_locked(struct dma_buf_attach
  * Return: The table, which stays the exporter's and is given back by
  * dma_buf_unmap_attachment(), or an ERR_PTR():
  *
- * * -EINVAL: no attachment. Warns. * -EBUSY: the exporter keeps one mapping for
- * each attachment and that has another direction. * -ENOMEM: out of memory. *
- * -EINTR, -ERESTARTSYS: a signal came while waiting for the memory. * others
- * that the exporter returns.
+ * * -EINVAL: no attachment. Warns.
+ * * -EBUSY: the exporter keeps one mapping for each attachment and that has
+ *   another direction.
+ * * -ENOMEM: out of memory.
+ * * -EINTR, -ERESTARTSYS: a signal came while waiting for the memory.
+ * * others that the exporter returns.
  */
 struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 					enum dma_data_direction dir)

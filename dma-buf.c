@@ -206,14 +206,14 @@ static struct dma_buf *dma_buf_create(const struct dma_buf_export_info *info)
  * has changed:
  *
  * * -EINVAL: @exp_info lacks a private pointer or a mandatory callback, has one
- * of pin and unpin
- *   without the other, or has them together with cache_sgt_mapping. Warns: that
- *   is a driver's bug. With CONFIG_DMABUF_SYSFS_STATS also, and quietly, that
- *   it lacks a name.
- * * -ENOENT: the exporter's module is being unloaded. * -ENOMEM: out of memory.
- * * -ENFILE: the system is out of files. * What kobject_init_and_add() returns,
- * with CONFIG_DMABUF_SYSFS_STATS: the buffer's folder in
- *   sysfs could not be made.
+ *   of pin and unpin without the other, or has them together with
+ *   cache_sgt_mapping. Warns: that is a driver's bug. With
+ *   CONFIG_DMABUF_SYSFS_STATS also, and quietly, that it lacks a name.
+ * * -ENOENT: the exporter's module is being unloaded.
+ * * -ENOMEM: out of memory.
+ * * -ENFILE: the system is out of files.
+ * * The errors of kobject_init_and_add(), with CONFIG_DMABUF_SYSFS_STATS: the
+ *   buffer's folder in sysfs could not be made.
  */
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {

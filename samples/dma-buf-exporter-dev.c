@@ -16,10 +16,7 @@
 #include "dma-buf-exporter.h"
 #include "dma-buf-samples.h"
 
-/*
- * Once the descriptor is there, another thread may have closed it: nothing is
- * touched after it.
- */
+/* Once the descriptor is there, another thread may close it: touch nothing. */
 static long sample_exporter_ioctl_create(const void __user *user)
 {
 	struct sample_exporter_create arg;

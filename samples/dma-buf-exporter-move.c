@@ -41,10 +41,7 @@ static int sample_exporter_move_locked(struct dma_buf *dmabuf, struct page ***pa
 	return 0;
 }
 
-/*
- * Move a buffer. Returns -EINVAL if it is another exporter's, -EBUSY while it
- * is pinned.
- */
+/* Move a buffer. -EINVAL if it is not ours, -EBUSY while it is pinned. */
 int sample_exporter_move(struct dma_buf *dmabuf)
 {
 	struct sample_buffer *buffer = dmabuf->priv;

@@ -128,10 +128,7 @@ static void sample_exporter_unmap(struct dma_buf_attachment *attach, struct sg_t
 	sg_free_table(table);
 }
 
-/*
- * Hand the caches over, to the CPU or to the devices, for whatever mappings
- * there are.
- */
+/* Hand the caches over to the CPU or to the devices, for all mappings. */
 void sample_exporter_sync_locked(struct dma_buf *dmabuf, bool for_cpu)
 {
 	struct dma_buf_attachment *attach;
@@ -164,10 +161,7 @@ static int sample_exporter_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_
 	return 0;
 }
 
-/*
- * The lock order allows this: the process's mmap_lock first, then the
- * reservation.
- */
+/* The lock order allows this: first mmap_lock, then the reservation. */
 static vm_fault_t sample_exporter_fault(struct vm_fault *vmf)
 {
 	struct dma_buf *dmabuf = vmf->vma->vm_private_data;

@@ -89,10 +89,7 @@ static void sample_job_run(struct work_struct *work)
 	dma_fence_put(&job->fence);
 }
 
-/*
- * May come before dma_buf_dynamic_attach() has returned. Running jobs keep
- * their mapping.
- */
+/* May come before dma_buf_dynamic_attach() returns. Jobs keep mappings. */
 static void sample_importer_move_notify(struct dma_buf_attachment *attach)
 {
 	struct sample_importer *importer = attach->importer_priv;
@@ -189,10 +186,7 @@ static int sample_job_publish_locked(struct sample_importer *importer, struct sa
 	return importer->mappings;
 }
 
-/*
- * Start a job. Returns how often the buffer has been mapped; -ENOTCONN without
- * one; or an error.
- */
+/* Start a job. Returns the number of mappings so far, -ENOTCONN or an error. */
 int sample_importer_submit(struct sample_importer *importer, const struct sample_importer_job *arg)
 {
 	struct sample_job *job;
@@ -248,10 +242,7 @@ int sample_importer_attach(struct sample_importer *importer, int fd)
 	return 0;
 }
 
-/*
- * Read one byte by the CPU. Returns it, -ENOTCONN without a buffer, or a
- * negative errno.
- */
+/* Read one byte by the CPU. Returns it, -ENOTCONN, or another errno. */
 int sample_importer_peek(struct sample_importer *importer, u64 offset)
 {
 	struct dma_buf *dmabuf;

@@ -19,6 +19,11 @@
 #include "../page-buffer.h"
 #include "mock-buf.h"
 
+/*
+ * page-buffer.c belongs to heaps and udmabuf, and exports nothing to modules.
+ */
+#if !defined(MODULE) && (IS_ENABLED(CONFIG_DMABUF_HEAPS) || IS_ENABLED(CONFIG_UDMABUF))
+
 #define ORDER 3
 #define SIZE (PAGE_SIZE << ORDER)
 
@@ -201,3 +206,5 @@ static struct kunit_suite page_buffer_suite = {
 };
 
 kunit_test_suite(page_buffer_suite);
+
+#endif

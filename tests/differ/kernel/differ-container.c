@@ -76,7 +76,7 @@ static void differ_chain_op(struct differ *differ)
 static void differ_chain_walk_op(struct differ *differ)
 {
 	struct dma_fence *head = differ->slot[differ_pick_slot(differ)], *link;
-	struct differ_list list = { 0 };
+	struct differ_list *list = differ_list_begin();
 
 	differ_say(differ, "(");
 	differ_say_fence(differ, head);
@@ -85,8 +85,8 @@ static void differ_chain_walk_op(struct differ *differ)
 		return;
 	dma_fence_chain_for_each(link, head)
 		if (!differ_fence_is_done(dma_fence_chain_contained(link)))
-			differ_list_add(differ, &list, dma_fence_chain_contained(link), 0);
-	differ_list_say(differ, &list);
+			differ_list_add(differ, list, dma_fence_chain_contained(link), 0);
+	differ_list_say(differ, list);
 }
 
 /*
@@ -126,13 +126,13 @@ static void differ_chain_find_op(struct differ *differ)
 void differ_say_pending(struct differ *differ, struct dma_fence *head)
 {
 	struct dma_fence_unwrap cursor;
-	struct differ_list list = { 0 };
+	struct differ_list *list = differ_list_begin();
 	struct dma_fence *fence;
 
 	dma_fence_unwrap_for_each(fence, &cursor, head)
 		if (!differ_fence_is_done(fence))
-			differ_list_add(differ, &list, fence, 0);
-	differ_list_say(differ, &list);
+			differ_list_add(differ, list, fence, 0);
+	differ_list_say(differ, list);
 }
 
 static void differ_unwrap_op(struct differ *differ)

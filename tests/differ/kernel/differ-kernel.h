@@ -125,6 +125,7 @@ unsigned int differ_pick_plain(struct differ *differ);
 void differ_put_slot(struct differ *differ, unsigned int slot, struct dma_fence *fence);
 void differ_say_fence(struct differ *differ, struct dma_fence *fence);
 void differ_say_elapsed(struct differ *differ, unsigned long start);
+struct differ_list *differ_list_begin(void);
 void differ_list_add(struct differ *differ, struct differ_list *list, struct dma_fence *fence,
 		     unsigned int value);
 void differ_list_say(struct differ *differ, struct differ_list *list);

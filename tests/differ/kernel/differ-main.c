@@ -153,6 +153,18 @@ void differ_say_elapsed(struct differ *differ, unsigned long start)
 		differ_say(differ, " late");
 }
 
+/*
+ * Return an empty list. There is one for all, because programs run one after
+ * the other and a list is too large for the stack.
+ */
+struct differ_list *differ_list_begin(void)
+{
+	static struct differ_list list;
+
+	list.count = 0;
+	return &list;
+}
+
 void differ_list_add(struct differ *differ, struct differ_list *list, struct dma_fence *fence,
 		     unsigned int value)
 {

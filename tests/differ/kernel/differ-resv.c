@@ -90,37 +90,37 @@ static void differ_resv_walk_op(struct differ *differ)
 {
 	struct dma_resv *resv = differ_pick_resv(differ);
 	enum dma_resv_usage usage = differ_pick_usage(differ);
-	struct differ_list list = { 0 };
+	struct differ_list *list = differ_list_begin();
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 
 	dma_resv_lock(resv, NULL);
 	dma_resv_for_each_fence(&cursor, resv, usage, fence)
 		if (!differ_fence_is_done(fence))
-			differ_list_add(differ, &list, fence, dma_resv_iter_usage(&cursor));
+			differ_list_add(differ, list, fence, dma_resv_iter_usage(&cursor));
 	dma_resv_unlock(resv);
 	differ_say(differ, ") =");
-	differ_list_say(differ, &list);
+	differ_list_say(differ, list);
 }
 
 static void differ_resv_walk_unlocked_op(struct differ *differ)
 {
 	struct dma_resv *resv = differ_pick_resv(differ);
 	enum dma_resv_usage usage = differ_pick_usage(differ);
-	struct differ_list list = { 0 };
+	struct differ_list *list = differ_list_begin();
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
 
 	dma_resv_iter_begin(&cursor, resv, usage);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor))
-			list.count = 0;
+			list->count = 0;
 		if (!differ_fence_is_done(fence))
-			differ_list_add(differ, &list, fence, dma_resv_iter_usage(&cursor));
+			differ_list_add(differ, list, fence, dma_resv_iter_usage(&cursor));
 	}
 	dma_resv_iter_end(&cursor);
 	differ_say(differ, ") =");
-	differ_list_say(differ, &list);
+	differ_list_say(differ, list);
 }
 
 /*
@@ -157,7 +157,7 @@ static void differ_resv_get_fences_op(struct differ *differ)
 {
 	struct dma_resv *resv = differ_pick_resv(differ);
 	enum dma_resv_usage usage = differ_pick_usage(differ);
-	struct differ_list list = { 0 };
+	struct differ_list *list = differ_list_begin();
 	struct dma_fence **fences;
 	unsigned int count, i;
 	int err;
@@ -168,11 +168,11 @@ static void differ_resv_get_fences_op(struct differ *differ)
 		return;
 	for (i = 0; i < count; i++) {
 		if (!differ_fence_is_done(fences[i]))
-			differ_list_add(differ, &list, fences[i], 0);
+			differ_list_add(differ, list, fences[i], 0);
 		dma_fence_put(fences[i]);
 	}
 	kfree(fences);
-	differ_list_say(differ, &list);
+	differ_list_say(differ, list);
 }
 
 static void differ_resv_get_singleton_op(struct differ *differ)
